@@ -4,16 +4,17 @@ namespace Keyturn.LocalCloud.Api;
 
 /// <summary>
 /// One operation of one AWS service. <paramref name="Path"/> is the URI template of the public API model
-/// (<c>/things/{thingName}</c>); JSON-RPC services (DynamoDB) and query services (SNS, STS) use the operation's name instead.
+/// (<c>/things/{thingName}</c>; <c>{topic+}</c> takes the rest of the path); JSON-RPC services (DynamoDB) and query services
+/// (SNS, STS) use the operation's name instead.
 /// </summary>
 /// <param name="Service">The IAM prefix as <c>/calls</c> prints it: iot, iot-data, iot-jobs-data, sns, dynamodb, lambda …</param>
 internal sealed record ApiOperation(string Service, string Name, string Method, string Path, ApiHandler Handler);
 
 internal delegate ValueTask<ApiResponse> ApiHandler(ApiRequest request, CancellationToken cancellation);
 
-/// <summary>A request whose signature, or client certificate, has been checked and whose body, if JSON, has been parsed.</summary>
+/// <summary>A request whose signature, or client certificate, has been checked.</summary>
 /// <param name="Labels">Values of the placeholders of the path, percent-decoded.</param>
-/// <param name="Query">Query string; a name may repeat.</param>
+/// <param name="Query">Query string, and for the query protocol the form in the body; a name may repeat.</param>
 /// <param name="Headers">Lower-case names.</param>
 /// <param name="Body">The body's bytes, as they came.</param>
 /// <param name="Caller">Who asks: a signing identity or a device certificate.</param>
@@ -23,7 +24,11 @@ internal sealed record ApiRequest(
     ILookup<string, string> Query,
     IReadOnlyDictionary<string, string> Headers,
     ReadOnlyMemory<byte> Body,
-    ApiCaller Caller);
+    ApiCaller Caller)
+{
+    /// <summary>The body as a JSON object, empty when there is no body; anything else throws the service's own error.</summary>
+    public JsonObject Json => field ??= RequestBody.Parse(Operation.Service, Body);
+}
 
 /// <param name="AccessKeyId">Null when the caller came with a client certificate.</param>
 /// <param name="CertificateId">Null when the caller signed with SigV4.</param>
@@ -34,7 +39,8 @@ internal sealed record ApiResponse(
     int Status = 200, JsonNode? Json = null, ReadOnlyMemory<byte>? Raw = null, string? ContentType = null,
     IReadOnlyDictionary<string, string>? Headers = null)
 {
-    public static readonly ApiResponse Empty = new(Json: new JsonObject());
+    /// <summary>A new one each time: a node belongs to one tree.</summary>
+    public static ApiResponse Empty => new(Json: new JsonObject());
 }
 
 /// <summary>An answer with AWS's error shape. <see cref="Code"/> is the exception's name in the API model.</summary>
