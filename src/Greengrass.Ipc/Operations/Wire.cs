@@ -1,0 +1,43 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Greengrass.Ipc.Operations;
+
+// Requests and answers as JSON. Blobs are base64, the quality of service is "0" or "1", what is null is left out.
+// Source: https://docs.aws.amazon.com/greengrass/v2/developerguide/interprocess-communication.html
+
+internal sealed record ConnectPayload(string? AuthToken, string? ComponentName);
+
+internal sealed record SubscribeToIoTCoreRequest(string TopicName, string Qos);
+
+internal sealed record PublishToIoTCoreRequest(string TopicName, string Qos, byte[] Payload);
+
+internal sealed record IoTCoreMessageEvent(MqttMessage Message);
+
+internal sealed record MqttMessage(string TopicName, byte[]? Payload = null);
+
+internal sealed record ConfigurationRequest(string? ComponentName, IReadOnlyList<string>? KeyPath);
+
+internal sealed record GetConfigurationResponse(JsonElement Value, string? ComponentName = null);
+
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(ConnectPayload))]
+[JsonSerializable(typeof(SubscribeToIoTCoreRequest))]
+[JsonSerializable(typeof(PublishToIoTCoreRequest))]
+[JsonSerializable(typeof(IoTCoreMessageEvent))]
+[JsonSerializable(typeof(ConfigurationRequest))]
+[JsonSerializable(typeof(GetConfigurationResponse))]
+internal sealed partial class WireContext : JsonSerializerContext
+{
+    public static WireContext Instance { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+
+        // Leaves '+' as it is: topic filters and base64 are full of it, and nucleus lite counts bytes.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}
