@@ -1,1 +1,35 @@
-return 0;
+using System.CommandLine;
+using Keyturn.Cli;
+using Keyturn.Cli.Demo;
+
+using var stop = new StopSignal();
+var command = new RootCommand("Rotates the certificates and private keys of AWS IoT Greengrass core devices.")
+{
+    DemoCommand.Create(stop.Token),
+};
+
+var parsed = command.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    Console.Error.WriteLine($"keyturn: {parsed.Errors[0].Message} Nothing was started; 'keyturn --help' lists what can be written.");
+    return ExitCode.UserError;
+}
+
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (UserException error)
+{
+    Console.Error.WriteLine($"keyturn: {error.Message}");
+    return ExitCode.UserError;
+}
+catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+{
+    return stop.ExitCode;
+}
+catch (Exception error)
+{
+    Console.Error.WriteLine($"keyturn: a bug of ours, please report it with what stands here: {error}");
+    return ExitCode.Bug;
+}

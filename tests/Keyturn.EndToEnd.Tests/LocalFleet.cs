@@ -1,0 +1,111 @@
+using System.Text.Json;
+using Keyturn.Cli.Demo;
+
+namespace Keyturn.EndToEnd.Tests;
+
+/// <summary>
+/// A cloud and some cores, as processes, for one test. Disposing ends them, and fails the test on any line of any log that speaks of
+/// an error nobody announced with <see cref="Expect"/>.
+/// </summary>
+internal sealed class LocalFleet : IAsyncDisposable
+{
+    private readonly string directory = Directory.CreateTempSubdirectory("keyturn-e2e-").FullName;
+    private readonly List<ToolProcess> processes = [];
+    private readonly List<string> expected = [];
+
+    public DemoCloud Cloud { get; private set; } = null!;
+
+    public AwsCli Aws { get; private set; } = null!;
+
+    public static async Task<LocalFleet> StartAsync(params IEnumerable<string> cloudOptions)
+    {
+        var fleet = new LocalFleet();
+        var process = fleet.Run(
+            "local-cloud", Tools.All.LocalCloud,
+            ["--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", fleet.DirectoryOf("cloud"),
+                "--template", Tools.All.Template, "--function-executable", Tools.All.Function, .. cloudOptions]);
+        fleet.Cloud = DemoCloud.Parse(await process.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        fleet.Aws = new AwsCli(fleet.Cloud.Api);
+        return fleet;
+    }
+
+    public string DirectoryOf(string name) => Path.Combine(directory, name);
+
+    /// <summary>Error lines with this text are part of the test.</summary>
+    public void Expect(string text) => expected.Add(text);
+
+    public async Task<DemoDevice> ProvisionAsync(string thing)
+    {
+        var device = new DemoDevice(thing, DirectoryOf(thing));
+        var provision = Run(
+            thing + ".provision", Tools.All.LocalCore,
+            ["--provision", Cloud.Api.ToString(), "--thing", thing, "--root", device.Root, "--group", "e2e"]);
+        await provision.CompletedAsync(TestContext.Current.CancellationToken);
+        return device;
+    }
+
+    public async Task<ToolProcess> StartCoreAsync(DemoDevice device, params IEnumerable<string> options)
+    {
+        var core = Run(
+            device.Thing, Tools.All.LocalCore,
+            ["--root", device.Root, "--component-executable", Tools.All.Component, "--recipe", Tools.All.Recipe, .. options]);
+        await core.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        return core;
+    }
+
+    public async Task<DemoDevice> AddDeviceAsync(string thing, params IEnumerable<string> options)
+    {
+        var device = await ProvisionAsync(thing);
+        await StartCoreAsync(device, options);
+        return device;
+    }
+
+    public async Task CreateRotationJobAsync(string jobId, params IEnumerable<string> things) =>
+        await Aws.JsonAsync([
+            "iot", "create-job", "--job-id", jobId,
+            "--job-template-arn", "arn:aws:iot:us-east-1:012345678901:jobtemplate/AWSLabsCertificateRotator",
+            "--targets", .. things.Select(thing => $"arn:aws:iot:us-east-1:012345678901:thing/{thing}")]);
+
+    /// <summary>The execution once it is over.</summary>
+    public async Task<JsonElement> ExecutionEndAsync(string jobId, string thing)
+    {
+        for (var attempt = 0; attempt < 120; attempt++)
+        {
+            var answer = await Aws.JsonAsync("iot", "describe-job-execution", "--job-id", jobId, "--thing-name", thing);
+            var execution = answer.GetProperty("execution");
+            if (execution.GetProperty("status").GetString() is not ("QUEUED" or "IN_PROGRESS"))
+                return execution;
+            await Task.Delay(250, TestContext.Current.CancellationToken);
+        }
+
+        throw new TimeoutException($"{thing} has not finished {jobId}");
+    }
+
+    public async Task<JsonElement> NotificationsAsync()
+    {
+        using var http = new HttpClient();
+        return JsonDocument.Parse(await http.GetStringAsync(new Uri(Cloud.Management, "/notifications"), TestContext.Current.CancellationToken)).RootElement;
+    }
+
+    public ToolProcess Run(string name, string executable, IEnumerable<string> arguments)
+    {
+        Directory.CreateDirectory(DirectoryOf("logs"));
+        var process = ToolProcess.Start(name, Path.Combine(DirectoryOf("logs"), name + ".log"), TimeProvider.System, executable, arguments);
+        processes.Add(process);
+        return process;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(processes.Select(process => process.DisposeAsync().AsTask()));
+        var unexpected = Directory.EnumerateFiles(directory, "*.log", SearchOption.AllDirectories)
+            .SelectMany(file => File.ReadLines(file).Where(IsUnexpected).Select(line => $"{Path.GetRelativePath(directory, file)}: {line}"))
+            .ToList();
+        if (Environment.GetEnvironmentVariable("KEYTURN_KEEP_LOGS") is null)
+            Directory.Delete(directory, recursive: true);
+        Assert.True(unexpected.Count == 0, "unexpected errors:\n" + string.Join('\n', unexpected.Take(20)));
+    }
+
+    private bool IsUnexpected(string line) =>
+        LogLine.IsError(line) && !expected.Exists(text => line.Contains(text, StringComparison.OrdinalIgnoreCase));
+}
