@@ -1,0 +1,28 @@
+namespace Keyturn.LocalCloud.Hosting;
+
+/// <summary>What the command line sets. Port 0 means any free port.</summary>
+internal sealed record CloudOptions
+{
+    public int ApiPort { get; init; } = 4566;
+
+    public int MqttPort { get; init; } = 8883;
+
+    public int HttpsPort { get; init; } = 8443;
+
+    public int ManagementPort { get; init; } = 4567;
+
+    /// <summary>Where root-ca.pem goes.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>False when the directory is a temporary one of ours, which goes at the end.</summary>
+    public bool KeepData { get; init; }
+
+    /// <summary>The CloudFormation template of the stack; null starts an empty account.</summary>
+    public string? Template { get; init; }
+
+    /// <summary>The executable behind every function of the stack.</summary>
+    public string? FunctionExecutable { get; init; }
+
+    /// <summary>DetachThingPrincipal takes effect this much later, as on AWS.</summary>
+    public TimeSpan DetachDelay { get; init; } = TimeSpan.FromMilliseconds(200);
+}

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace Keyturn.LocalCloud.Hosting;
+
+/// <summary>The options of <c>local-cloud</c>.</summary>
+internal static class CommandLine
+{
+    public const string DefaultTemplate = "infra/AWSLabsCertificateRotator.template.json";
+
+    public static RootCommand Build(Func<CloudOptions, CancellationToken, Task<int>> run)
+    {
+        var api = Port("--api-port", 4566, "Every AWS API, plain HTTP");
+        var mqtt = Port("--mqtt-port", 8883, "MQTT with mutual TLS");
+        var https = Port("--https-port", 8443, "HTTPS, signed or with a client certificate");
+        var management = Port("--management-port", 4567, "The page, /calls and /notifications");
+        var data = new Option<string>("--data") { Description = "Directory for root-ca.pem", HelpName = "DIR" };
+        var template = new Option<string>("--template") { Description = $"CloudFormation template (JSON) of the stack; default {DefaultTemplate}", HelpName = "FILE" };
+        var function = new Option<string>("--function-executable") { Description = "The executable behind every function; default $KEYTURN_FUNCTION", HelpName = "PATH" };
+        var detach = new Option<int>("--detach-delay")
+        {
+            Description = "DetachThingPrincipal takes effect this many milliseconds later",
+            HelpName = "MS",
+            DefaultValueFactory = _ => 200,
+        };
+        detach.Validators.Add(r => Check(r, 0, 60_000));
+
+        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach };
+        root.SetAction(async (parsed, cancellation) => await run(
+            new CloudOptions
+            {
+                ApiPort = parsed.GetValue(api),
+                MqttPort = parsed.GetValue(mqtt),
+                HttpsPort = parsed.GetValue(https),
+                ManagementPort = parsed.GetValue(management),
+                DataDirectory = parsed.GetValue(data) ?? Path.Combine(Path.GetTempPath(), $"local-cloud-{Environment.ProcessId}"),
+                KeepData = parsed.GetValue(data) is not null,
+                Template = TemplateFile(parsed.GetValue(template)),
+                FunctionExecutable = parsed.GetValue(function) ?? Environment.GetEnvironmentVariable("KEYTURN_FUNCTION"),
+                DetachDelay = TimeSpan.FromMilliseconds(parsed.GetValue(detach)),
+            },
+            cancellation));
+        return root;
+    }
+
+    private static Option<int> Port(string name, int otherwise, string description)
+    {
+        var option = new Option<int>(name) { Description = $"{description}; 0 takes any free port", HelpName = "PORT", DefaultValueFactory = _ => otherwise };
+        option.Validators.Add(r => Check(r, 0, 65535));
+        return option;
+    }
+
+    private static void Check(OptionResult result, int min, int max)
+    {
+        if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < min || value > max))
+            result.AddError($"{result.Option.Name} {result.Tokens[0].Value} is not a number from {min} to {max}; write {result.Option.Name} 0, for example");
+    }
+
+    private static string? TemplateFile(string? given)
+    {
+        if (given is not null)
+            return File.Exists(given) ? given : throw new OptionException($"there is no file {given}; write --template with a CloudFormation template in JSON");
+        return Environment.GetEnvironmentVariable("KEYTURN_TEMPLATE") is { Length: > 0 } set && File.Exists(set) ? set
+            : File.Exists(DefaultTemplate) ? DefaultTemplate : null;
+    }
+}

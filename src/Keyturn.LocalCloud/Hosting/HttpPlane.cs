@@ -1,0 +1,76 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Keyturn.LocalCloud.Hosting;
+
+/// <summary>One HTTP listener on the loopback interface.</summary>
+internal sealed class HttpPlane : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private HttpPlane(WebApplication app, int port) => (_app, Port) = (app, port);
+
+    public int Port { get; }
+
+    /// <param name="tls">Serves HTTPS with this certificate and asks clients for theirs; null serves plain HTTP.</param>
+    public static async Task<HttpPlane> StartAsync(
+        string name, int port, RequestDelegate handler, ILoggerFactory logs, SslStreamCertificateContext? tls = null)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(logs);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = Api.ApiServer.MaxBody;
+            kestrel.Listen(IPAddress.Loopback, port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                if (tls is null)
+                    return;
+                var https = new HttpsConnectionAdapterOptions
+                {
+                    ServerCertificate = tls.TargetCertificate,
+                    ClientCertificateMode = ClientCertificateMode.AllowCertificate,
+                    OnAuthenticate = (_, authentication) =>
+                        authentication.ApplicationProtocols = [SslApplicationProtocol.Http11, new SslApplicationProtocol("x-amzn-http-ca")],
+                };
+                // Any certificate, or none: the registry decides, not a chain.
+                https.AllowAnyClientCertificate();
+                listen.UseHttps(https);
+            });
+        });
+        if (tls is not null)
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        var app = builder.Build();
+        app.Run(handler);
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            await app.DisposeAsync();
+            throw new OptionException($"port {port} for {name} can't be used ({e.InnerException?.Message ?? e.Message}); write --{name}-port with a free one, or 0 for any");
+        }
+
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        return new HttpPlane(app, new Uri(address).Port);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // Open requests (a long poll of a function) don't hold the end back.
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
+    }
+}
+
+/// <summary>A wrong option: its message is one line that says what is wrong and what to write instead.</summary>
+internal sealed class OptionException(string message) : Exception(message);

@@ -1,0 +1,23 @@
+namespace Keyturn.LocalCloud;
+
+/// <summary>Every log line of this program. Ids: 1xx host, 2xx API, 3xx functions, 4xx rules and notifications, 5xx broker, 6xx jobs.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(101, LogLevel.Information, "{Plane} listens on {Url}")]
+    public static partial void Listening(this ILogger log, string plane, string url);
+
+    [LoggerMessage(102, LogLevel.Information, "stack {Template} deployed: {Resources} resources")]
+    public static partial void StackDeployed(this ILogger log, string template, int resources);
+
+    [LoggerMessage(103, LogLevel.Information, "no template at {Template}: no stack is deployed")]
+    public static partial void NoStack(this ILogger log, string template);
+
+    [LoggerMessage(201, LogLevel.Information, "{Service}:{Operation} {Status} for {Caller}")]
+    public static partial void Called(this ILogger log, string service, string operation, int status, string caller);
+
+    [LoggerMessage(202, LogLevel.Information, "{Method} {Path} ({Service}) refused: {Status} {Code}: {Reason}")]
+    public static partial void Refused(this ILogger log, string method, string path, string service, int status, string code, string reason);
+
+    [LoggerMessage(203, LogLevel.Error, "{Method} {Path} failed")]
+    public static partial void OperationFailed(this ILogger log, Exception e, string method, string path);
+}
