@@ -54,16 +54,16 @@ internal sealed class ScriptedNucleus : IAsyncDisposable
         return (await connecting, nucleus);
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         listener.Dispose();
-        await Task.CompletedTask;
         directory.Delete(recursive: true);
+        return ValueTask.CompletedTask;
     }
 }
 
 /// <summary>One accepted connection.</summary>
-internal sealed class NucleusConnection(Stream stream) : IAsyncDisposable
+internal sealed class NucleusConnection(NetworkStream stream) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -98,6 +98,9 @@ internal sealed class NucleusConnection(Stream stream) : IAsyncDisposable
         return new ReceivedFrame(
             ReadHeaders(bytes.AsSpan(12, headersLength)), Encoding.UTF8.GetString(bytes.AsSpan(12 + headersLength, total - 16 - headersLength)), bytes);
     }
+
+    /// <summary>Whether the client has sent something that was not read yet.</summary>
+    public bool HasData => stream.DataAvailable;
 
     /// <summary>Whether the client has closed, with nothing more sent before.</summary>
     public async Task<bool> IsClosedAsync()

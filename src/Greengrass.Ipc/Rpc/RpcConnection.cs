@@ -70,17 +70,28 @@ internal sealed partial class RpcConnection : IAsyncDisposable
             : Task.CompletedTask;
     }
 
-    /// <summary>Lets the frame that is being written leave, ends the open streams, and closes. A nucleus that does not read is not waited for.</summary>
+    /// <summary>
+    /// Takes no more calls, lets the frame that is being written leave, ends the open streams, and closes. A nucleus that does not read is not
+    /// waited for.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        if (closeReason is null)
+        var reason = new IpcConnectionException(IpcConnectionFailure.Disposed, "The client was disposed.");
+        if (Interlocked.CompareExchange(ref closeReason, reason, null) is null)
         {
+            var farewell = new List<Task>();
+            foreach (var stream in streams.Values)
+            {
+                farewell.Add(CloseAsync(stream));
+                stream.Fail(reason);
+            }
+
             using var limit = new CancellationTokenSource(FarewellTime, time);
-            var farewell = Task.WhenAll(streams.Values.Select(CloseAsync));
-            await farewell.WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(farewell).WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            TearDown(reason);
         }
 
-        Abort(new IpcConnectionException(IpcConnectionFailure.Disposed, "The client was disposed."));
+        await closed.Task.ConfigureAwait(false);
         await readLoop.ConfigureAwait(false);
     }
 
@@ -106,9 +117,12 @@ internal sealed partial class RpcConnection : IAsyncDisposable
     /// <summary>Ends the connection and everything open on it. Only the first reason counts.</summary>
     private void Abort(IpcConnectionException reason)
     {
-        if (Interlocked.CompareExchange(ref closeReason, reason, null) is not null)
-            return;
+        if (Interlocked.CompareExchange(ref closeReason, reason, null) is null)
+            TearDown(reason);
+    }
 
+    private void TearDown(IpcConnectionException reason)
+    {
         lifetime.Cancel();
         transport.Dispose();
         foreach (var stream in streams.Values)
