@@ -1,0 +1,106 @@
+using System.CommandLine;
+using Keyturn.LocalCore.Components;
+using Keyturn.LocalCore.Configuration;
+using Keyturn.LocalCore.Core;
+using Keyturn.LocalCore.Provisioning;
+
+namespace Keyturn.LocalCore;
+
+/// <summary>The command line: provision a core, run a core, and what the loader starts as the nucleus.</summary>
+internal static class LocalCoreCommand
+{
+    public static RootCommand Build(TimeProvider time)
+    {
+        var root = new Option<string>("--root") { Description = "The Greengrass root directory of the core", HelpName = "DIR" };
+        var provision = new Option<string>("--provision") { Description = "Register a new core at this AWS endpoint, write its root directory, and exit", HelpName = "URL" };
+        var thing = new Option<string>("--thing") { Description = "With --provision: the core's thing name", HelpName = "NAME" };
+        var group = new Option<string>("--group") { Description = "With --provision: a thing group to put it in, made if missing", HelpName = "NAME" };
+        var recipe = new Option<string>("--recipe") { Description = "The component's recipe; default $KEYTURN_RECIPE, or none with --component", HelpName = "FILE" };
+        var executable = new Option<string>("--component-executable") { Description = "What to place where the recipe's artifacts go; default $KEYTURN_COMPONENT", HelpName = "PATH" };
+        var component = new Option<string>("--component")
+        {
+            Description = "Run this shell command in the component's place, in its work directory and with its environment. Without --recipe it may "
+                + "use $aws/things/THING/jobs/# and awslabs/things/THING/certificate/#",
+            HelpName = "COMMAND",
+        };
+        var name = new Option<string>("--component-name") { Description = $"With --component and no --recipe: the component's name; default {Recipe.DefaultComponent}", HelpName = "NAME" };
+
+        var command = new RootCommand("One Greengrass core device with nucleus classic's behaviour, on this machine. Prints 'ready' whenever its nucleus serves components.")
+        {
+            root, provision, thing, group, recipe, executable, component, name,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            var directory = Path.GetFullPath(Required(parsed.GetValue(root), "--root DIR"));
+            return parsed.GetValue(provision) is { } url
+                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), time, cancellation)
+                : RunAsync(directory, parsed.GetValue(recipe), parsed.GetValue(executable), parsed.GetValue(component), parsed.GetValue(name), time);
+        });
+
+        var nucleusRoot = new Option<string>("--root") { Required = true };
+        var nucleus = new Command("nucleus", "What the loader starts") { nucleusRoot };
+        nucleus.Hidden = true;
+        nucleus.SetAction((parsed, _) => Nucleus.RunAsync(parsed.GetRequiredValue(nucleusRoot), time));
+        command.Subcommands.Add(nucleus);
+        return command;
+    }
+
+    private static async Task<int> ProvisionAsync(string url, string thing, string root, string? group, TimeProvider time, CancellationToken cancellation)
+    {
+        if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var endpoint) || endpoint.Scheme is not ("http" or "https"))
+            throw new UsageException($"--provision '{url}' is not an http URL; write for instance --provision http://127.0.0.1:4566");
+        CheckName("--thing", thing);
+        if (group is not null)
+            CheckName("--group", group);
+        if (Installation.Exists(root))
+            throw new UsageException($"{root} holds a core already; nothing was changed. Name another --root, or run this one with local-core --root {root}");
+        var region = Environment.GetEnvironmentVariable("AWS_REGION") ?? Environment.GetEnvironmentVariable("AWS_DEFAULT_REGION") ?? "us-east-1";
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
+        try
+        {
+            var core = await new CoreRegistration(new AwsApi(endpoint, region, http, time), region).RegisterAsync(thing, group, cancellation).ConfigureAwait(false);
+            Installation.Write(root, core, time);
+        }
+        catch (HttpRequestException problem)
+        {
+            throw new ProvisioningException($"{url} can't be reached: {problem.Message}. Start script/local-cloud, or name the endpoint it prints");
+        }
+        await Console.Out.WriteLineAsync($"provisioned {thing} in {root}").ConfigureAwait(false);
+        return 0;
+    }
+
+    private static async Task<int> RunAsync(string root, string? recipePath, string? executable, string? command, string? name, TimeProvider time)
+    {
+        if (!File.Exists(TransactionLog.PathIn(root)))
+            throw new UsageException($"{root} holds no core; write local-core --provision URL --thing NAME --root {root} first");
+        if (command is null)
+        {
+            recipePath ??= Environment.GetEnvironmentVariable("KEYTURN_RECIPE");
+            executable ??= Environment.GetEnvironmentVariable("KEYTURN_COMPONENT");
+        }
+        if (name is not null && (command is null || recipePath is not null))
+            throw new UsageException("--component-name goes with --component and without --recipe: a recipe names its component");
+        var recipe = (recipePath, command) switch
+        {
+            (null, null) => throw new UsageException("which component? Name its recipe with --recipe FILE, or a command with --component 'COMMAND'"),
+            (null, _) => Recipe.ForCommand(name ?? Recipe.DefaultComponent).Running(command),
+            (_, null) => Recipe.Load(recipePath),
+            _ => Recipe.Load(recipePath).Running(command),
+        };
+        Deployment.Apply(root, recipe, executable, time);
+        using var log = new LogFile(Path.Combine(root, "logs", "loader.log"), "loader", time);
+        return await new Loader(root, log, time).RunAsync().ConfigureAwait(false);
+    }
+
+    private static string Required(string? value, string option) =>
+        string.IsNullOrWhiteSpace(value) ? throw new UsageException($"{option} is missing; local-core --help lists the options") : value;
+
+    private static void CheckName(string option, string name)
+    {
+        if (name.Length is 0 or > 128 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '_' or '-'))
+            throw new UsageException($"{option} '{name}' is not a name that AWS IoT takes; write 1 to 128 of a-z A-Z 0-9 : _ -");
+    }
+}
+
+/// <summary>The command line asks for what can't be; the message says what to write instead.</summary>
+internal sealed class UsageException(string message) : Exception(message);

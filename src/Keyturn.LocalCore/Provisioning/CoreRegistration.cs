@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+
+namespace Keyturn.LocalCore.Provisioning;
+
+/// <summary>The core device can't be registered; the message says what was left as it was.</summary>
+internal sealed class ProvisioningException(string message) : Exception(message);
+
+/// <summary>What a registered core device needs to know.</summary>
+internal sealed record CoreIdentity(
+    string Thing, string Region, string CertificatePem, string PrivateKeyPem, string RootCaPem,
+    string DataEndpoint, string CredentialEndpoint, string DataPlaneEndpoint);
+
+/// <summary>Registers a core device through the AWS APIs. The private key is made here and never leaves.</summary>
+internal sealed class CoreRegistration(AwsApi api, string region)
+{
+    private const int KeyBits = 2048;
+
+    /// <exception cref="ProvisioningException">The thing exists.</exception>
+    /// <exception cref="AwsApiException">A call was refused.</exception>
+    public async Task<CoreIdentity> RegisterAsync(string thing, string? group, CancellationToken cancellation)
+    {
+        // All that only reads comes first, so that what can't work changes nothing.
+        var rootCa = await api.GetTextAsync("root-ca.pem", cancellation).ConfigureAwait(false);
+        var data = await EndpointAsync("iot:Data-ATS", cancellation).ConfigureAwait(false);
+        var jobs = await EndpointAsync("iot:Jobs", cancellation).ConfigureAwait(false);
+        var credentials = await EndpointAsync("iot:CredentialProvider", cancellation).ConfigureAwait(false);
+        if (await ThingExistsAsync(thing, cancellation).ConfigureAwait(false))
+            throw new ProvisioningException($"thing '{thing}' exists already; nothing was changed. Choose another --thing, or delete this one first");
+
+        using var key = RSA.Create(KeyBits);
+        var request = new CertificateRequest($"CN={thing}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var created = await api.CallAsync("CreateThing", HttpMethod.Post, $"things/{thing}", [], cancellation: cancellation).ConfigureAwait(false);
+        var account = Text(created, "thingArn").Split(':')[4];
+        var certificate = await api.CallAsync("CreateCertificateFromCsr", HttpMethod.Post, "certificates",
+            new() { ["certificateSigningRequest"] = request.CreateSigningRequestPem() }, ("setAsActive", "true"), cancellation: cancellation).ConfigureAwait(false);
+        var arn = Text(certificate, "certificateArn");
+        await CreateUnlessThereAsync("CreatePolicy", $"policies/{DevicePolicy.Name}",
+            new() { ["policyDocument"] = DevicePolicy.Document(region, account) }, cancellation).ConfigureAwait(false);
+        await api.CallAsync("AttachPolicy", HttpMethod.Put, $"target-policies/{DevicePolicy.Name}",
+            new() { ["target"] = arn }, cancellation: cancellation).ConfigureAwait(false);
+        await api.CallAsync("AttachThingPrincipal", HttpMethod.Put, $"things/{thing}/principals", body: null,
+            ("thingPrincipalType", "EXCLUSIVE_THING"), ("x-amzn-principal", arn), cancellation).ConfigureAwait(false);
+        if (group is not null)
+        {
+            await CreateUnlessThereAsync("CreateThingGroup", $"thing-groups/{group}", [], cancellation).ConfigureAwait(false);
+            await api.CallAsync("AddThingToThingGroup", HttpMethod.Put, "thing-groups/addThingToThingGroup",
+                new() { ["thingGroupName"] = group, ["thingName"] = thing }, cancellation: cancellation).ConfigureAwait(false);
+        }
+        return new(thing, region, Text(certificate, "certificatePem"), key.ExportRSAPrivateKeyPem() + "\n", rootCa, data, credentials, jobs);
+    }
+
+    private async Task<string> EndpointAsync(string type, CancellationToken cancellation) => Text(
+        await api.CallAsync("DescribeEndpoint", HttpMethod.Get, "endpoint", query: ("endpointType", type), cancellation: cancellation).ConfigureAwait(false),
+        "endpointAddress");
+
+    private async Task<bool> ThingExistsAsync(string thing, CancellationToken cancellation)
+    {
+        try
+        {
+            await api.CallAsync("DescribeThing", HttpMethod.Get, $"things/{thing}", cancellation: cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (AwsApiException refusal) when (refusal.Code == "ResourceNotFoundException")
+        {
+            return false;
+        }
+    }
+
+    private async Task CreateUnlessThereAsync(string operation, string path, JsonObject body, CancellationToken cancellation)
+    {
+        try
+        {
+            await api.CallAsync(operation, HttpMethod.Post, path, body, cancellation: cancellation).ConfigureAwait(false);
+        }
+        catch (AwsApiException refusal) when (refusal.Code == "ResourceAlreadyExistsException")
+        {
+        }
+    }
+
+    private static string Text(JsonObject answer, string name) =>
+        answer[name]?.ToString() is { Length: > 0 } text ? text : throw new ProvisioningException($"the endpoint's answer has no {name}: is it an AWS API endpoint?");
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Keyturn.LocalCore.Configuration;
+
+namespace Keyturn.LocalCore.Provisioning;
+
+/// <summary>A Greengrass root directory as classic's installer leaves it.</summary>
+internal static class Installation
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode Readable = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const int DefaultMqttPort = 8883;
+    private const int DefaultDataPlanePort = 8443;
+
+    public static bool Exists(string root) =>
+        File.Exists(TransactionLog.PathIn(root)) || File.Exists(Path.Combine(root, "thingCert.crt")) || File.Exists(Path.Combine(root, "privKey.key"));
+
+    public static void Write(string root, CoreIdentity core, TimeProvider time)
+    {
+        foreach (var directory in new[] { "config", "deployments", "logs", "packages/artifacts", "packages/artifacts-unarchived", "packages/recipes", "plugins", "work" })
+            Directory.CreateDirectory(Path.Combine(root, directory));
+        WriteFile(Path.Combine(root, "privKey.key"), core.PrivateKeyPem, OwnerOnly);
+        WriteFile(Path.Combine(root, "thingCert.crt"), core.CertificatePem, OwnerOnly);
+        WriteFile(Path.Combine(root, "rootCA.pem"), core.RootCaPem, Readable);
+
+        var store = new ConfigurationStore();
+        store.Merge([], Configuration(root, core), time.GetUtcNow().ToUnixTimeMilliseconds());
+        WriteFile(TransactionLog.PathIn(root), string.Concat(store.Snapshot().Select(e => e.ToLine() + "\n")), OwnerOnly);
+        TransactionLog.WriteEffective(root, store);
+    }
+
+    private static JsonObject Configuration(string root, CoreIdentity core)
+    {
+        var (dataHost, dataPort) = Split(core.DataEndpoint, DefaultMqttPort);
+        var (planeHost, planePort) = Split(core.DataPlaneEndpoint, DefaultDataPlanePort);
+        return new()
+        {
+            ["system"] = new JsonObject
+            {
+                ["certificateFilePath"] = Path.Combine(root, "thingCert.crt"),
+                ["privateKeyPath"] = Path.Combine(root, "privKey.key"),
+                ["rootCaPath"] = Path.Combine(root, "rootCA.pem"),
+                ["rootpath"] = root,
+                ["thingName"] = core.Thing,
+            },
+            ["services"] = new JsonObject
+            {
+                [NucleusSettings.Component] = new JsonObject
+                {
+                    ["componentType"] = "NUCLEUS",
+                    ["configuration"] = new JsonObject
+                    {
+                        ["awsRegion"] = core.Region,
+                        ["greengrassDataPlaneEndpoint"] = planeHost,
+                        ["greengrassDataPlanePort"] = planePort,
+                        ["interpolateComponentConfiguration"] = true,
+                        ["iotCredEndpoint"] = core.CredentialEndpoint,
+                        ["iotDataEndpoint"] = dataHost,
+                        ["iotRoleAlias"] = "GreengrassV2TokenExchangeRoleAlias",
+                        ["mqtt"] = new JsonObject { ["port"] = dataPort },
+                        ["networkProxy"] = new JsonObject { ["proxy"] = new JsonObject() },
+                    },
+                    ["dependencies"] = new JsonArray(),
+                    ["version"] = NucleusSettings.Version,
+                },
+                ["main"] = new JsonObject
+                {
+                    ["dependencies"] = new JsonArray(NucleusSettings.Component),
+                    ["lifecycle"] = new JsonObject(),
+                },
+            },
+        };
+    }
+
+    /// <summary>AWS's endpoints are bare host names; a stand-in's carry a port.</summary>
+    private static (string Host, int Port) Split(string endpoint, int fallback)
+    {
+        var colon = endpoint.LastIndexOf(':');
+        return colon > 0 && int.TryParse(endpoint[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            ? (endpoint[..colon], port)
+            : (endpoint, fallback);
+    }
+
+    private static void WriteFile(string path, string text, UnixFileMode mode)
+    {
+        using var stream = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode });
+        stream.Write(Encoding.UTF8.GetBytes(text));
+        stream.Flush(flushToDisk: true);
+    }
+}
