@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+
+namespace Keyturn.Bench;
+
+/// <summary>The component's executable on a Greengrass root of its own, against a nucleus that answers at once.</summary>
+internal static class DeviceBenchmark
+{
+    private const int Runs = 15;
+
+    public static async Task RunAsync(Action<string, string> report)
+    {
+        var executable = Environment.GetEnvironmentVariable("KEYTURN_COMPONENT")!;
+        var times = new List<double>();
+        var resident = 0.0;
+        for (var run = 0; run < Runs; run++)
+        {
+            var (milliseconds, megabytes) = await StartAsync(executable);
+            times.Add(milliseconds);
+            resident = Math.Max(resident, megabytes);
+        }
+
+        times.Sort();
+        report("Device: process start to subscribed, median of 15", string.Create(CultureInfo.InvariantCulture, $"{times[Runs / 2]:0} ms"));
+        report("Device: resident at rest", string.Create(CultureInfo.InvariantCulture, $"{resident:0.0} MB"));
+        report("Device: executable", ProcessReading.Size(executable));
+    }
+
+    private static async Task<(double Milliseconds, double Megabytes)> StartAsync(string executable)
+    {
+        var root = Directory.CreateTempSubdirectory("keyturn-bench-").FullName;
+        try
+        {
+            WriteRoot(root);
+            var socket = Path.Combine(root, "ipc.socket");
+            using var nucleus = new SilentNucleus(socket);
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            var start = new ProcessStartInfo(executable, ["run", "--root", root]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            start.Environment["AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT"] = socket;
+            start.Environment["SVCUID"] = "BENCH";
+            start.Environment["AWS_IOT_THING_NAME"] = "gateway-01";
+            start.Environment["AWS_REGION"] = "us-east-1";
+            start.Environment["GG_ROOT_CA_PATH"] = Path.Combine(root, "rootCA.pem");
+
+            var watch = Stopwatch.StartNew();
+            using var process = Process.Start(start)!;
+            process.OutputDataReceived += (_, _) => { };
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+            try
+            {
+                var subscribed = await nucleus.FirstPublishAsync(watch, patience.Token);
+                await Task.Delay(500);
+                return (subscribed.TotalMilliseconds, ProcessReading.ResidentMegabytes(process.Id));
+            }
+            finally
+            {
+                process.Kill();
+                await process.WaitForExitAsync();
+            }
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    /// <summary>What an installation leaves: a credential and the nucleus's transaction log that says where it is.</summary>
+    private static void WriteRoot(string root)
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest("CN=gateway-01", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
+        File.WriteAllText(Path.Combine(root, "thingCert.crt"), certificate.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(root, "privKey.key"), key.ExportRSAPrivateKeyPem());
+        File.WriteAllText(Path.Combine(root, "rootCA.pem"), certificate.ExportCertificatePem());
+        Directory.CreateDirectory(Path.Combine(root, "config"));
+        using var log = new StreamWriter(Path.Combine(root, "config", "config.tlog"));
+        foreach (var (name, value) in ((string, string)[])[
+            ("certificateFilePath", Path.Combine(root, "thingCert.crt")), ("privateKeyPath", Path.Combine(root, "privKey.key")),
+            ("rootCaPath", Path.Combine(root, "rootCA.pem")), ("rootpath", root), ("thingName", "gateway-01")])
+            log.WriteLine($$"""{"TS":1795483555000,"TP":["system","{{name}}"],"W":"changed","V":{{JsonSerializer.Serialize(value)}}}""");
+    }
+}

@@ -1,0 +1,21 @@
+using Keyturn.Bench;
+using Spectre.Console;
+
+// Prints one table; README carries it. Seconds are of this machine: compare them within one run only.
+var only = args.FirstOrDefault();
+if (only is not (null or "device" or "function" or "demo"))
+{
+    Console.Error.WriteLine($"script/bench: '{only}' is not a benchmark; write script/bench, or script/bench device, function or demo");
+    return 1;
+}
+
+var table = new Table().Border(TableBorder.Markdown).AddColumns("What", "Measured");
+if (only is null or "device")
+    await DeviceBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+if (only is null or "function")
+    await FunctionBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+if (only is null or "demo")
+    await DemoBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+AnsiConsole.Write(table);
+Console.WriteLine($"on {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024 * 1024 * 1024.0):0} GiB, {System.Runtime.InteropServices.RuntimeInformation.OSArchitecture}");
+return 0;
