@@ -1,0 +1,61 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Keyturn.Device.Storage;
+
+namespace Keyturn.Device.Greengrass;
+
+/// <summary>Nucleus classic on Linux: it reads its credential when it starts, and only then.</summary>
+/// <param name="token">SVCUID, another one for each start of the nucleus.</param>
+/// <param name="process">The process behind our IPC connection, by the kernel's word.</param>
+internal sealed class Nucleus(string token, Func<int?> process) : INucleus
+{
+    private const string Unit = "greengrass.service";
+    private const int Terminate = 15;
+
+    /// <summary>The token opens the IPC socket: only its hash is written down.</summary>
+    public string Session { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))[..32];
+
+    public Task WaitForNoDeploymentAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    public async Task<string?> RestartAsync(CancellationToken cancellation)
+    {
+        if (process() is not { } id || id <= 1 || id == Environment.ProcessId)
+            return "the nucleus's process could not be found from its IPC socket; restart Greengrass by hand";
+        if (BelongsToUnit(id))
+            return await RestartUnitAsync(cancellation).ConfigureAwait(false);
+        return Posix.Kill(id, Terminate) == 0
+            ? null
+            : $"the nucleus (process {id}) could not be told to end: error {Marshal.GetLastPInvokeError()}; does the component run with RequiresPrivilege? Restart Greengrass by hand";
+    }
+
+    private static bool BelongsToUnit(int id)
+    {
+        try
+        {
+            return File.ReadLines($"/proc/{id}/cgroup").Any(line => line.Split('/').Contains(Unit));
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<string?> RestartUnitAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            // systemd does the work: it does not matter that this process ends with the unit.
+            using var command = Process.Start(new ProcessStartInfo("systemctl", ["restart", "--no-block", Unit]) { RedirectStandardError = true });
+            var said = await command!.StandardError.ReadToEndAsync(cancellation).ConfigureAwait(false);
+            await command.WaitForExitAsync(cancellation).ConfigureAwait(false);
+            return command.ExitCode == 0 ? null : $"systemctl restart {Unit} failed: {said.Trim()}";
+        }
+        catch (Win32Exception e)
+        {
+            return $"systemctl could not be started: {e.Message}";
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Text.Json;
+using Keyturn.Device.Credentials;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Keyturn.Device.Greengrass;
+
+/// <summary>What the nucleus's files say under <c>system</c>: where it looks for its credential, and which thing it is.</summary>
+internal sealed record SystemConfiguration(string PrivateKeyPath, string CertificateFilePath, string? RootCaPath, string? ThingName)
+{
+    private const string Section = "system";
+
+    /// <summary>
+    /// Reads <c>config/effectiveConfig.yaml</c>, and <c>config/config.tlog</c> where that is newer or the former is empty: the nucleus writes the former at
+    /// load and shutdown only, so a device that was provisioned since then has its paths in the latter alone.
+    /// </summary>
+    public static SystemConfiguration Read(string root)
+    {
+        var effective = Path.Combine(root, "config", "effectiveConfig.yaml");
+        var log = Path.Combine(root, "config", "config.tlog");
+        var values = new Dictionary<string, (string Value, long At)>(StringComparer.Ordinal);
+        if (File.Exists(effective))
+        {
+            var writtenAt = new DateTimeOffset(File.GetLastWriteTimeUtc(effective)).ToUnixTimeMilliseconds();
+            foreach (var (key, value) in ReadEffective(effective))
+                values[key] = (value, writtenAt);
+        }
+        if (File.Exists(log))
+            ReadLog(log, values);
+        return new SystemConfiguration(
+            PathOf(Needed("privateKeyPath")), PathOf(Needed("certificateFilePath")),
+            values.TryGetValue("rootCaPath", out var ca) ? PathOf(ca.Value) : null, values.TryGetValue("thingName", out var thing) ? thing.Value : null);
+
+        string Needed(string key) => values.TryGetValue(key, out var found) ? found.Value : throw new CredentialException(
+            $"neither {effective} nor {log} names system.{key}. Nothing was changed. Is --root the root of a provisioned Greengrass core?");
+    }
+
+    public CredentialPaths Paths => new(PrivateKeyPath, CertificateFilePath);
+
+    private static string PathOf(string value)
+    {
+        if (value.StartsWith("pkcs11:", StringComparison.Ordinal))
+        {
+            throw new CredentialException(
+                "the nucleus's key is in a PKCS#11 token, which this version can't rotate. Nothing was changed. Keep this device out of rotation jobs until a version that can is deployed");
+        }
+        return value.StartsWith("file:", StringComparison.Ordinal) && Uri.TryCreate(value, UriKind.Absolute, out var uri) ? uri.LocalPath : value;
+    }
+
+    /// <summary>The scalars right under <c>system</c>.</summary>
+    private static List<(string Key, string Value)> ReadEffective(string path)
+    {
+        using var text = new StreamReader(path);
+        var parser = new Parser(text);
+        var found = new List<(string, string)>();
+        var (depth, isSystem) = (0, false);
+        string? key = null;
+        while (MoveNext(parser, path))
+        {
+            if (parser.Current is Scalar scalar)
+            {
+                if (key is null && depth is 1 or 2)
+                {
+                    key = scalar.Value;
+                    isSystem = depth == 1 ? key == Section : isSystem;
+                    continue;
+                }
+                if (depth == 2 && isSystem && key is not null && scalar.Value.Length > 0)
+                    found.Add((key, scalar.Value));
+            }
+            // A value, of whatever kind, uses its key up; what is in a sequence is too deep to be looked at.
+            key = null;
+            depth += parser.Current is MappingStart or SequenceStart ? 1 : parser.Current is MappingEnd or SequenceEnd ? -1 : 0;
+        }
+        return found;
+    }
+
+    private static bool MoveNext(Parser parser, string path)
+    {
+        try
+        {
+            return parser.MoveNext();
+        }
+        catch (YamlException e)
+        {
+            throw new CredentialException($"{path} can't be read as YAML: {e.Message}. Nothing was changed", e);
+        }
+    }
+
+    private static void ReadLog(string path, Dictionary<string, (string Value, long At)> values)
+    {
+        foreach (var line in File.ReadLines(path))
+        {
+            // The file holds the whole configuration; few lines are worth parsing.
+            if (line.Contains($"\"{Section}\"", StringComparison.Ordinal) && Entry(line) is var (key, value, at)
+                && value.Length > 0 && (!values.TryGetValue(key, out var known) || at >= known.At))
+            {
+                values[key] = (value, at);
+            }
+        }
+    }
+
+    private static (string Key, string Value, long At)? Entry(string line)
+    {
+        try
+        {
+            using var entry = JsonDocument.Parse(line);
+            var path = entry.RootElement.GetProperty("TP");
+            return path.ValueKind == JsonValueKind.Array && path.GetArrayLength() == 2 && path[0].ValueEquals(Section)
+                && entry.RootElement.GetProperty("V") is { ValueKind: JsonValueKind.String } value
+                    ? (path[1].GetString()!, value.GetString()!, entry.RootElement.GetProperty("TS").GetInt64())
+                    : null;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            // The last line may be half written.
+            return null;
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Device;
+
+/// <summary>Every line the component writes. Keys, CSRs and PINs have no place here.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "certificate-rotator {Version} started: {KeyStore} credential {CertificateId} ({KeyAlgorithm}), valid until {NotAfter:u}")]
+    public static partial void Started(ILogger log, string version, string keyStore, string certificateId, string keyAlgorithm, DateTimeOffset notAfter);
+
+    [LoggerMessage(2, LogLevel.Information, "Ready: subscribed to the topics of jobs and certificates")]
+    public static partial void Subscribed(ILogger log);
+
+    [LoggerMessage(3, LogLevel.Information, "Stopping: asked to by a signal")]
+    public static partial void Stopping(ILogger log);
+
+    [LoggerMessage(10, LogLevel.Information, "The journal says {State}")]
+    public static partial void Resumed(ILogger log, string state);
+
+    [LoggerMessage(11, LogLevel.Information, "{Before} -> {After}")]
+    public static partial void Entered(ILogger log, string before, string after);
+
+    [LoggerMessage(12, LogLevel.Warning, "The rotation is given up: {Reason}. The old credential stays in use")]
+    public static partial void Aborting(ILogger log, string reason);
+
+    [LoggerMessage(13, LogLevel.Information, "The rotation is over: {Outcome}")]
+    public static partial void Finished(ILogger log, string outcome);
+
+    [LoggerMessage(14, LogLevel.Information, "The nucleus's paths now lead to credential {Credential}")]
+    public static partial void Switched(ILogger log, string credential);
+
+    [LoggerMessage(15, LogLevel.Information, "Restarting the nucleus, so that it reads its credential anew; this component ends with it and is started again")]
+    public static partial void Restarting(ILogger log);
+
+    [LoggerMessage(16, LogLevel.Warning, "{Reason}")]
+    public static partial void EffectFailed(ILogger log, string reason);
+
+    [LoggerMessage(17, LogLevel.Error, "{Reason}. Nothing further is done before that works again; it is tried every 30 seconds")]
+    public static partial void StorageFailed(ILogger log, string reason);
+
+    [LoggerMessage(18, LogLevel.Information, "Another process has moved the rotation on; going on from its journal entry")]
+    public static partial void JournalMoved(ILogger log);
+
+    [LoggerMessage(20, LogLevel.Information, "{Request} not answered yet; sent for the {Times}. time")]
+    public static partial void SaidAgain(ILogger log, string request, int times);
+
+    [LoggerMessage(21, LogLevel.Debug, "Not for this component, or not understood: {Length} bytes on {Topic}")]
+    public static partial void Ignored(ILogger log, string topic, int length);
+
+    [LoggerMessage(30, LogLevel.Warning, "The cloud can't be reached through the nucleus: {Reason}. Trying again in {Seconds} s; the credential in use is untouched")]
+    public static partial void NotSubscribed(ILogger log, string reason, int seconds);
+
+    [LoggerMessage(31, LogLevel.Information, "The connection to the nucleus ended ({Reason}); connecting again")]
+    public static partial void Disconnected(ILogger log, string reason);
+
+    [LoggerMessage(32, LogLevel.Warning, "The configuration can't be used: {Reason}. Rotations are refused until a deployment corrects it; the credential in use is untouched")]
+    public static partial void BadConfiguration(ILogger log, string reason);
+
+    [LoggerMessage(33, LogLevel.Information, "Not sent on {Topic}: {Reason}. It is said again")]
+    public static partial void NotSent(ILogger log, string topic, string reason);
+
+    [LoggerMessage(40, LogLevel.Critical, "{Reason}")]
+    public static partial void Fatal(ILogger log, string reason);
+}

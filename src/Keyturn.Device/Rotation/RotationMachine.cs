@@ -1,0 +1,232 @@
+using static Keyturn.Device.Rotation.CloudRequest;
+using static Keyturn.Device.Rotation.RotationEffect;
+using static Keyturn.Device.Rotation.RotationEvent;
+using static Keyturn.Device.Rotation.RotationState;
+
+namespace Keyturn.Device.Rotation;
+
+/// <summary>A state, and what to do once it is journalled.</summary>
+internal readonly record struct Step(RotationState State, params RotationEffect[] Effects);
+
+/// <summary>
+/// A rotation on the device: a pure function of what is journalled and what happened. The driver journals the new state, then does the
+/// effects; each effect comes back as an event. Recovery after any crash is <c>Next(loaded state, Restarted)</c>:
+/// <code>
+/// State       entered when                                          after a restart
+/// Idle        nothing under way                                     ask for a job; attest; sweep once the attest is accepted
+/// (Starting)  a job was taken, its update sent; not journalled      is Idle again: the job is still the next one
+/// Keyed       the new key and its CSR are durable                   send the same CSR again, look at the job
+/// Issued      the certificate is checked and durable                pre-flight again; the job is over: abort
+/// Proven      the cloud accepted the new one, or could not say      go on
+/// Switching   before the switch                                     switch (again)
+/// Trial       after the switch                                      same nucleus session: restart the nucleus; a younger one: round trip
+/// Committing  a round trip through a session younger than the switch commit again
+/// Committed   the backend says the new one stays                    report SUCCEEDED, then remove the old one
+/// Aborting    refused, or evidence against the new one              finish the stage: discard or restore, return, report FAILED
+/// </code>
+/// An event that a state has no arm for changes nothing: it is late, repeated, or somebody else's.
+/// </summary>
+internal static class RotationMachine
+{
+    /// <summary>Less than this of the job's time left: a certificate asked for now may come too late.</summary>
+    public static readonly TimeSpan JobReserve = TimeSpan.FromSeconds(180);
+
+    public static readonly TimeSpan PollInterval = TimeSpan.FromHours(1);
+    public static readonly TimeSpan Day = TimeSpan.FromDays(1);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    /// <summary>Five rounds of evidence, so far apart, are ten minutes.</summary>
+    public static readonly TimeSpan EvidenceInterval = TimeSpan.FromSeconds(150);
+
+    public const int StrikesNeeded = 5;
+    private const int RestartAttempts = 5;
+    private const int UncodedRefusalsNeeded = 2;
+
+    public static Step Next(RotationState state, RotationEvent happened) => (state, happened) switch
+    {
+        // At rest.
+        (Idle s, Restarted) => new(s, new Ask(new NextJob()), new Ask(new Attest()), new SetAlarm(Alarm.KeptLongEnough, Day)),
+        (Idle s, QueueChanged or AlarmRang { Alarm: Alarm.Poll }) => new(s, new Ask(new NextJob())),
+        (Idle s, AlarmRang { Alarm: Alarm.Attest }) => new(s, new Ask(new Attest())),
+        (Idle s, AttestAccepted { Nonce: { } nonce }) => new(s with { AnswersTokens = true }, new Ask(new Attest(nonce))),
+        (Idle s, AttestAccepted) => new(s with { AnswersTokens = true }, new Sweep(), new SetAlarm(Alarm.Attest, Day)),
+        (Idle s, AttestRefused) => new(s, new SetAlarm(Alarm.Attest, Day)),
+        (Idle { AnswersTokens: false } s, AlarmRang { Alarm: Alarm.KeptLongEnough }) => new(s, new Sweep()),
+        (Idle s, NextJobSeen { Job: { IsRotation: true, IsOver: false } job }) => new(new Starting(job, s.AnswersTokens), Begin(job)),
+        (Idle s, NextJobSeen) => new(s, new SetAlarm(Alarm.Poll, PollInterval)),
+
+        // A job was taken. Its update must be accepted before anything else is done for it.
+        (Starting s, UpdateAccepted e) => new(s with { Job = s.Job with { Version = e.Version, Status = JobStatus.InProgress } }, new Prepare()),
+        (Starting s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { Status: JobStatus.InProgress, IsMarked: true } actual })
+            when actual.Version == s.Job.Version + 1 =>
+            new(s with { Job = s.Job with { Version = actual.Version, Status = JobStatus.InProgress } }, new Prepare()),
+        (Starting s, UpdateRefused { Code: JobRefusalCode.VersionMismatch } or UpdateRefused { Actual: not null }) => Rest(s.AnswersTokens),
+        (Starting s, UpdateRefused e) when JobRefusalCode.EndsReporting(e.Code) => Rest(s.AnswersTokens),
+        (Starting s, UpdateRefused) => new(s, new Ask(Begin(s.Job).Request, AfterPause: true)),
+        (Starting s, Prepared e) => WaitForCertificate(s, e),
+        (Starting s, PreparationFailed e) => Report(Describe(s, "-", "-"), e.Reason),
+
+        // The key is durable.
+        (Keyed s, Restarted) => new(s, Certificate(s.Rotation), new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Keyed { Rotation: var r }, AlarmRang { Alarm: Alarm.Deadline }) => Discard(r, TimeIsUp),
+        (Keyed s, Certified e) => new(
+            s with { UncodedRefusals = 0, Rotation = s.Rotation with { RotationId = e.RotationId ?? s.Rotation.RotationId, AnswersTokens = s.Rotation.AnswersTokens || e.CarriedToken } },
+            new StoreCertificate(s.Rotation.New, e.CertificatePem)),
+        // Not the certificate of our key: another component's, or another rotation's. The real answer may still come.
+        (Keyed s, CertificateUnfit) => new(s, Certificate(s.Rotation, afterPause: true)),
+        (Keyed s, CertificateStored e) => Proof(s.Rotation with { CertificateId = e.CertificateId }),
+        (Keyed s, CreateRefused { Refusal: { OfCreate: RefusalClass.Uncoded } refusal }) => s.UncodedRefusals + 1 < UncodedRefusalsNeeded
+            ? new(s with { UncodedRefusals = s.UncodedRefusals + 1 }, Certificate(s.Rotation, afterPause: true))
+            : Discard(s.Rotation, $"the backend refused the certificate request: {refusal.Describe()}"),
+        (Keyed s, CreateRefused { Refusal.OfCreate: RefusalClass.Retry }) => new(s, Certificate(s.Rotation, afterPause: true)),
+        (Keyed s, CreateRefused e) => Discard(s.Rotation, $"the backend refused the certificate request: {e.Refusal.Describe()}"),
+
+        // The certificate is durable; the old credential still serves.
+        (Issued s, Restarted) => new(s, new Preflight(s.Rotation.New), new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Issued s, PreflightDone { Outcome: PreflightOutcome.Refused } e) => Discard(s.Rotation, $"the cloud does not accept the new certificate: {e.Note}"),
+        (Issued s, PreflightDone e) => new(new Proven(s.Rotation with { Note = e.Note }), new AwaitNoDeployment()),
+        (Proven s, Restarted) => new(s, new AwaitNoDeployment(), new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Proven s, NoDeployment) => new(new Switching(s.Rotation, 1), new SwitchTo(s.Rotation.New)),
+
+        // Until here the job's end is the rotation's end.
+        (Keyed or Issued or Proven, QueueChanged) => new(state, new Ask(new DescribeJob(state.Current!.JobId))),
+        (Keyed or Issued or Proven, JobSeen e) => LookAt(state, state.Current!, e.Job),
+
+        // The switch, and the nucleus that has to notice it.
+        (Switching s, Restarted) => new(s, new SwitchTo(s.Rotation.New)),
+        (Switching s, Switched e) => new(new Trial(s.Rotation, e.Session, s.Attempt), new RestartNucleus()),
+        (Switching s, SwitchFailed e) => Restore(s.Rotation, e.Reason),
+        (Trial s, Restarted e) when e.Session == s.SessionAtSwitch => new(s, new RestartNucleus()),
+        (Trial s, Restarted) => new(s with { Reconnected = true }, new Ask(new NextJob()), new SetAlarm(Alarm.Evidence, Patience)),
+        (Trial { Reconnected: false, Attempt: < RestartAttempts } s, RestartFailed) => new(s with { Attempt = s.Attempt + 1 }, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Trial { Reconnected: false } s, RestartFailed e) => Restore(s.Rotation, e.Reason),
+        (Trial { Reconnected: false } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
+        (Trial { Reconnected: true } s, NextJobSeen) => new(new Committing(s.Rotation, s.Attempt), Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
+        (Trial { Reconnected: true } s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
+
+        // The decision.
+        (Committing s, Restarted) => new(s with { Final = null }, Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
+        (Committing s, CommitAccepted) => new(new Committed(s.Rotation), Success(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
+        (Committing { Attempt: < RestartAttempts } s, CommitRefused { Refusal.OfCommit: RefusalClass.RestartNucleus }) =>
+            new(new Switching(s.Rotation, s.Attempt + 1), new SwitchTo(s.Rotation.New)),
+        (Committing s, CommitRefused { Refusal: { OfCommit: RefusalClass.Final } refusal }) =>
+            new(s with { Final = refusal }, new Compare(s.Rotation.Old, s.Rotation.New)),
+        // The reference backend forgets a rotation when it commits it; when it never did, comparing the credentials tells.
+        (Committing s, CommitRefused { Refusal.OfCommit: RefusalClass.Uncoded, IsRepeated: true }) => KeepBoth(s.Rotation),
+        (Committing { Final: null } s, CommitRefused { Refusal: { OfCommit: RefusalClass.Uncoded } refusal }) =>
+            new(s with { Final = refusal }, new Compare(s.Rotation.Old, s.Rotation.New)),
+        (Committing s, CommitRefused) => new(s, Decision(s.Rotation, afterPause: true)),
+        (Committing { Final: { } refusal } s, Compared { OldBefore: ProbeResult.Accepted, OldAfter: ProbeResult.Accepted }) =>
+            Restore(s.Rotation, $"the backend refused the commit: {refusal.Describe()}"),
+        (Committing { Final: not null } s, Compared) => new(s with { Final = null }, Decision(s.Rotation, afterPause: true), new SetAlarm(Alarm.Evidence, Patience)),
+        (Committing s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
+        (Trial { Reconnected: true } or Committing { Final: null }, AlarmRang { Alarm: Alarm.Evidence }) =>
+            new(state, new Compare(state.Current!.Old, state.Current.New)),
+
+        // Decided: the old credential goes once the job's end is known to the Jobs service.
+        (Committed s, Restarted) => new(s, Success(s.Rotation)),
+        (Committed s, UpdateAccepted) => Finish(s),
+        (Committed s, UpdateRefused { Actual: { Status: JobStatus.Succeeded } }) => Finish(s),
+        (Committed s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { } actual }) =>
+            Again(s with { Rotation = s.Rotation with { Version = actual.Version } }),
+        (Committed s, UpdateRefused e) when JobRefusalCode.EndsReporting(e.Code) => new(s, new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Committed s, UpdateRefused) => new(s, Success(s.Rotation, afterPause: true)),
+        (Committed s, JobSeen { Job: { Status: JobStatus.Succeeded } job }) when s.Rotation.Is(job) => Finish(s),
+        (Committed s, JobSeen { Job: { IsOver: false } job }) when s.Rotation.Is(job) => Again(s with { Rotation = s.Rotation with { Version = job.Version } }),
+        (Committed s, JobSeen) => Rest(s.Rotation.AnswersTokens, "the new credential is in use; its job ended before success could be reported"),
+        (Committed s, CredentialRemoved) => Rest(s.Rotation.AnswersTokens, "rotated"),
+
+        // Going back, or never having gone.
+        (Aborting { Stage: AbortStage.Discard } s, Restarted) => new(s, new Remove(s.Rotation.New)),
+        (Aborting { Stage: AbortStage.Discard } s, CredentialRemoved) => Report(s.Rotation, s.Reason),
+        (Aborting { Stage: AbortStage.Restore } s, Restarted or AlarmRang { Alarm: Alarm.Retry }) => new(s, new SwitchBackTo(s.Rotation.Old)),
+        (Aborting { Stage: AbortStage.Restore } s, SwitchFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Aborting { Stage: AbortStage.Restore } s, Switched e) => new(s with { Stage = AbortStage.Return, SessionAtSwitch = e.Session }, new RestartNucleus()),
+        (Aborting { Stage: AbortStage.Return } s, Restarted e) when e.Session == s.SessionAtSwitch => new(s, new RestartNucleus()),
+        (Aborting { Stage: AbortStage.Return } s, Restarted) => Report(s.Rotation, s.Reason),
+        (Aborting { Stage: AbortStage.Return } s, RestartFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Aborting { Stage: AbortStage.Return } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
+        (Aborting { Stage: AbortStage.Report } s, Restarted) => Report(s.Rotation, s.Reason),
+        (Aborting { Stage: AbortStage.Report } s, UpdateAccepted) => Rest(s.Rotation.AnswersTokens, s.Reason),
+        (Aborting { Stage: AbortStage.Report } s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { IsMarked: true, Status: JobStatus.InProgress } actual }) =>
+            Report(s.Rotation with { Version = actual.Version }, s.Reason),
+        (Aborting { Stage: AbortStage.Report } s, UpdateRefused { Code: JobRefusalCode.VersionMismatch } or UpdateRefused { Actual: not null }) =>
+            Rest(s.Rotation.AnswersTokens, s.Reason),
+        (Aborting { Stage: AbortStage.Report } s, UpdateRefused e) when JobRefusalCode.EndsReporting(e.Code) => Rest(s.Rotation.AnswersTokens, s.Reason),
+        (Aborting { Stage: AbortStage.Report } s, UpdateRefused) => new(s, Failure(s.Rotation, s.Reason, afterPause: true)),
+
+        _ => new(state),
+    };
+
+    private const string TimeIsUp = "too little of the job's time was left to wait for a certificate";
+
+    private static Step Rest(bool answersTokens, string? outcome = null) =>
+        new(new Idle(answersTokens, outcome), new Ask(new NextJob(), AfterPause: outcome is null), new Ask(new Attest()), new SetAlarm(Alarm.KeptLongEnough, Day));
+
+    private static Ask Begin(JobExecution job) => new(new UpdateJob(
+        job.JobId, job.Number, job.Version, JobStatus.InProgress, StatusDetails.Of("making a key and asking for its certificate")));
+
+    private static CurrentRotation Describe(Starting s, string old, string @new) =>
+        new(s.Job.JobId, s.Job.Number, s.Job.QueuedAt, s.Job.Version, old, @new, AnswersTokens: s.AnswersTokens);
+
+    private static Step WaitForCertificate(Starting s, Prepared e)
+    {
+        var rotation = Describe(s, e.Old, e.New);
+        return s.Job.SecondsLeft is { } seconds
+            ? new(new Keyed(rotation), Certificate(rotation), new SetAlarm(Alarm.Deadline, AtLeastZero(TimeSpan.FromSeconds(seconds) - JobReserve)))
+            : new(new Keyed(rotation), Certificate(rotation));
+    }
+
+    private static Ask Certificate(CurrentRotation r, bool afterPause = false) =>
+        new(new Create(r.JobId, r.RotationId, r.New, IsForReference: !r.AnswersTokens), afterPause);
+
+    private static Step Proof(CurrentRotation r) => new(new Issued(r), new Preflight(r.New));
+
+    private static Step LookAt(RotationState state, CurrentRotation r, JobExecution? job) => job switch
+    {
+        null => Discard(r, "the job is gone"),
+        { IsOver: true } => Discard(r, $"the job ended as {StatusDetails.NameOf(job.Status)}"),
+        _ when !r.Is(job) => Discard(r, "the job was started anew"),
+        { SecondsLeft: { } seconds } when state is Keyed && seconds <= JobReserve.TotalSeconds => Discard(r, TimeIsUp),
+        { SecondsLeft: { } seconds } when state is Keyed => new(state, new SetAlarm(Alarm.Deadline, TimeSpan.FromSeconds(seconds) - JobReserve)),
+        _ => new(state),
+    };
+
+    private static Ask Decision(CurrentRotation r, bool afterPause = false) => new(new Commit(r.JobId, r.RotationId), afterPause);
+
+    private static int Strikes(int before, Compared e) =>
+        e is { OldBefore: ProbeResult.Accepted, New: ProbeResult.Failed, OldAfter: ProbeResult.Accepted } ? before + 1 : 0;
+
+    private static Step Weigh(RotationState state, CurrentRotation r, int strikes) => strikes >= StrikesNeeded
+        ? Restore(r, $"the cloud accepts the old certificate and not the new one, {StrikesNeeded} times over ten minutes")
+        : new(state, new SetAlarm(Alarm.Evidence, strikes > 0 ? EvidenceInterval : Patience));
+
+    private static Step KeepBoth(CurrentRotation r)
+    {
+        var noted = r with { Note = "the commit was repeated and its answer lost; the old key is kept for a day" };
+        return new(new Committed(noted, KeepOld: true), Success(noted));
+    }
+
+    private static Ask Success(CurrentRotation r, bool afterPause = false) => new(
+        new UpdateJob(r.JobId, r.ExecutionNumber, r.Version, JobStatus.Succeeded, StatusDetails.Of("the new certificate is in use", r)), afterPause);
+
+    private static Step Again(Committed s) => new(s, Success(s.Rotation, afterPause: true));
+
+    private static Step Finish(Committed s) => s.KeepOld
+        ? Rest(s.Rotation.AnswersTokens, "rotated; " + s.Rotation.Note)
+        : new(s, new Remove(s.Rotation.Old));
+
+    private static Step Discard(CurrentRotation r, string reason) =>
+        new(new Aborting(r, reason, AbortStage.Discard), new Remove(r.New));
+
+    private static Step Restore(CurrentRotation r, string reason) =>
+        new(new Aborting(r, reason, AbortStage.Restore), new SwitchBackTo(r.Old));
+
+    private static Step Report(CurrentRotation r, string reason) =>
+        new(new Aborting(r, reason, AbortStage.Report), Failure(r, reason));
+
+    private static Ask Failure(CurrentRotation r, string reason, bool afterPause = false) => new(
+        new UpdateJob(r.JobId, r.ExecutionNumber, r.Version, JobStatus.Failed, StatusDetails.Of("the old credential is in use, untouched", r, reason)), afterPause);
+
+    private static TimeSpan AtLeastZero(TimeSpan span) => span > TimeSpan.Zero ? span : TimeSpan.Zero;
+}

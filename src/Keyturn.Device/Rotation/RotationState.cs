@@ -1,0 +1,98 @@
+using System.Text.Json.Serialization;
+
+namespace Keyturn.Device.Rotation;
+
+/// <summary>
+/// The rotation under way: which job execution asked for it, and which two credentials it is between.
+/// </summary>
+/// <param name="Old">Name of the credential in use before, in the store.</param>
+/// <param name="New">Name of the credential that this rotation makes.</param>
+/// <param name="RotationId">The backend's name for it; the reference backend gives none.</param>
+/// <param name="AnswersTokens">An answer has carried our clientToken: the backend is ours.</param>
+/// <param name="Note">Something worth telling the operator with the result.</param>
+internal sealed record CurrentRotation(
+    string JobId, long ExecutionNumber, long QueuedAt, int Version, string Old, string New,
+    string? RotationId = null, string? CertificateId = null, bool AnswersTokens = false, string? Note = null)
+{
+    public bool Is(JobExecution execution) =>
+        execution.JobId == JobId && execution.Number == ExecutionNumber && execution.QueuedAt == QueuedAt;
+}
+
+/// <summary>What an aborting rotation still has to do.</summary>
+internal enum AbortStage
+{
+    /// <summary>The nucleus never saw the new credential: destroy it.</summary>
+    Discard,
+
+    /// <summary>Put the old credential back in place.</summary>
+    Restore,
+
+    /// <summary>The old one is in place; the nucleus has to read it.</summary>
+    Return,
+
+    /// <summary>Tell the Jobs service.</summary>
+    Report,
+}
+
+/// <summary>Where a rotation stands. All but <see cref="Starting"/> are journalled; <see cref="RotationMachine"/> says what each one means.</summary>
+[JsonDerivedType(typeof(Idle), "Idle")]
+[JsonDerivedType(typeof(Keyed), "Keyed")]
+[JsonDerivedType(typeof(Issued), "Issued")]
+[JsonDerivedType(typeof(Proven), "Proven")]
+[JsonDerivedType(typeof(Switching), "Switching")]
+[JsonDerivedType(typeof(Trial), "Trial")]
+[JsonDerivedType(typeof(Committing), "Committing")]
+[JsonDerivedType(typeof(Committed), "Committed")]
+[JsonDerivedType(typeof(Aborting), "Aborting")]
+internal abstract record RotationState
+{
+    private RotationState()
+    {
+    }
+
+    /// <param name="AnswersTokens">The backend echoes clientTokens, as ours does and the reference's does not.</param>
+    public sealed record Idle(bool AnswersTokens = false, string? LastOutcome = null) : RotationState;
+
+    /// <summary>A job was taken; nothing exists that a restart would have to know of.</summary>
+    public sealed record Starting(JobExecution Job, bool AnswersTokens) : RotationState;
+
+    /// <param name="UncodedRefusals">Refusals in a row that only the reference backend can have sent.</param>
+    public sealed record Keyed(CurrentRotation Rotation, int UncodedRefusals = 0) : RotationState;
+
+    public sealed record Issued(CurrentRotation Rotation) : RotationState;
+
+    public sealed record Proven(CurrentRotation Rotation) : RotationState;
+
+    public sealed record Switching(CurrentRotation Rotation, int Attempt) : RotationState;
+
+    /// <param name="SessionAtSwitch">The nucleus's session when the credential was switched: an answer counts only in another one.</param>
+    /// <param name="Attempt">How often the nucleus was restarted for this rotation.</param>
+    /// <param name="Reconnected">This component runs in a session younger than the switch.</param>
+    /// <param name="Strikes">Rounds of evidence against the new credential, in a row.</param>
+    public sealed record Trial(
+        CurrentRotation Rotation, string SessionAtSwitch, int Attempt, bool Reconnected = false, int Strikes = 0) : RotationState;
+
+    public sealed record Committing(CurrentRotation Rotation, int Attempt, int Strikes = 0, Refusal? Final = null) : RotationState;
+
+    /// <param name="KeepOld">The reference backend did not confirm: the old credential stays until attested or a day has passed.</param>
+    public sealed record Committed(CurrentRotation Rotation, bool KeepOld = false) : RotationState;
+
+    public sealed record Aborting(CurrentRotation Rotation, string Reason, AbortStage Stage, string? SessionAtSwitch = null) : RotationState;
+
+    [JsonIgnore]
+    public bool IsDurable => this is not Starting;
+
+    [JsonIgnore]
+    public CurrentRotation? Current => this switch
+    {
+        Keyed s => s.Rotation,
+        Issued s => s.Rotation,
+        Proven s => s.Rotation,
+        Switching s => s.Rotation,
+        Trial s => s.Rotation,
+        Committing s => s.Rotation,
+        Committed s => s.Rotation,
+        Aborting s => s.Rotation,
+        _ => null,
+    };
+}

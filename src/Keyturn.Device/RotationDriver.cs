@@ -1,0 +1,271 @@
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Keyturn.Device.Cloud;
+using Keyturn.Device.Credentials;
+using Keyturn.Device.Rotation;
+using Keyturn.Device.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Device;
+
+/// <summary>What the driver drives.</summary>
+internal sealed record DriverPorts(
+    Journal Journal, ICredentialStore Store, ICloudChannel Cloud, ICredentialProbe Probe, INucleus Nucleus, TimeProvider Time, Random Random, RotationLog Log);
+
+/// <summary>
+/// Runs the machine: journals the state that an event leads to, does the effects, and feeds what comes of them back as events. Requests to the cloud are
+/// said again until they are answered or the machine is in another state. One loop does all; only probes and the restart run beside it.
+/// </summary>
+internal sealed partial class RotationDriver(string thing, string version, Func<KeyOptions> options, DriverPorts ports)
+{
+    /// <summary>A nucleus that was told to restart and still runs this component after so long did not.</summary>
+    private static readonly TimeSpan RestartTime = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
+
+    private readonly Channel<object> _inbox = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Queue<RotationEvent> _outcomes = [];
+    private readonly Dictionary<Alarm, long> _alarms = [];
+    private readonly Conversations _conversations = new(thing);
+    private JournalEntry _entry = null!;
+    private RotationState _state = null!;
+    private Conversation? _answered;
+    private CancellationTokenSource? _beside;
+    private long? _storageRetry;
+
+    public RotationState State => _state;
+
+    public void Receive(CloudMessage message) => _inbox.Writer.TryWrite(message);
+
+    /// <summary>The channel was opened (again): what was sent before may have gone unheard, and so may have notifications.</summary>
+    public void ChannelOpened() => _inbox.Writer.TryWrite(Opened);
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        Load();
+        try
+        {
+            while (true)
+            {
+                Settle();
+                await SendDueAsync(cancellation).ConfigureAwait(false);
+                if (_outcomes.Count == 0)
+                    await WaitAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            StopBeside();
+        }
+    }
+
+    private static readonly object Opened = new();
+
+    private void Load()
+    {
+        using (ports.Journal.Enter())
+            _entry = ports.Journal.Load();
+        _state = _entry.State;
+        ports.Log.Follow(_state.Current);
+        Log.Resumed(ports.Log, _state.GetType().Name);
+        _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
+    }
+
+    private void Settle()
+    {
+        while (_outcomes.TryDequeue(out var happened))
+        {
+            try
+            {
+                Apply(happened);
+            }
+            catch (JournalMovedException)
+            {
+                Log.JournalMoved(ports.Log);
+                _conversations.EndAll();
+                _outcomes.Clear();
+                Load();
+            }
+            catch (IOException e)
+            {
+                // Nothing was done that the journal does not know of. What was going on is taken up again as after a restart.
+                Log.StorageFailed(ports.Log, e.Message);
+                _state = _entry.State;
+                _conversations.EndAll();
+                _outcomes.Clear();
+                _storageRetry = ports.Time.GetTimestamp() + Ticks(StorageRetry);
+            }
+        }
+    }
+
+    private void Apply(RotationEvent happened)
+    {
+        var (before, step) = (_state, RotationMachine.Next(_state, happened));
+        if (step.State == before && step.Effects.Length == 0)
+            return;
+        using (ports.Journal.Enter())
+        {
+            if (step.State.IsDurable && step.State != _entry.State)
+                _entry = ports.Journal.Append(_entry, step.State);
+            else
+                ports.Journal.Confirm(_entry);
+            _state = step.State;
+            if (step.State.GetType() != before.GetType())
+                Entered(before, step.State);
+            foreach (var effect in step.Effects)
+                Perform(effect);
+        }
+        _answered = null;
+    }
+
+    private void Entered(RotationState before, RotationState after)
+    {
+        _conversations.EndAll();
+        _alarms.Clear();
+        _answered = null;
+        StopBeside();
+        ports.Log.Follow(after.Current ?? before.Current);
+        if (after is RotationState.Starting starting)
+            ports.Log.Follow(starting.Job);
+        Log.Entered(ports.Log, before.GetType().Name, after.GetType().Name);
+        switch (after)
+        {
+            case RotationState.Aborting a:
+                Log.Aborting(ports.Log, a.Reason);
+                break;
+            case RotationState.Idle { LastOutcome: { } outcome }:
+                Log.Finished(ports.Log, outcome);
+                ports.Log.Follow((CurrentRotation?)null);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private async Task SendDueAsync(CancellationToken cancellation)
+    {
+        if (!ports.Cloud.IsOpen)
+            return;
+        var now = ports.Time.GetTimestamp();
+        foreach (var conversation in _conversations.Open.Where(c => c.Due <= now).ToArray())
+            await SendAsync(conversation, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task SendAsync(Conversation conversation, CancellationToken cancellation)
+    {
+        var token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        try
+        {
+            if (conversation.SentIntoSilence >= 2)
+            {
+                // Twice unanswered: perhaps nobody listens any more on our side.
+                conversation.SentIntoSilence = 0;
+                ports.Cloud.Reopen();
+                return;
+            }
+            var (topic, payload) = _conversations.Compose(conversation.Request, token, Facts, ports.Store.CertificateRequest);
+            // Before it is sent: the answer may be faster than we are.
+            conversation.WasSent(token);
+            conversation.Due = ports.Time.GetTimestamp() + Ticks(RetryPolicy.Pause(conversation.Request, conversation.Sent, NextRandom()));
+            var sent = await ports.Cloud.SendAsync(topic, payload, cancellation).ConfigureAwait(false);
+            if (conversation.Sent > 1 || !sent)
+                Log.SaidAgain(ports.Log, conversation.Request.GetType().Name, conversation.Sent);
+        }
+        catch (Exception e) when (e is IOException or CredentialException)
+        {
+            Log.StorageFailed(ports.Log, e.Message);
+            conversation.Due = ports.Time.GetTimestamp() + Ticks(StorageRetry);
+        }
+    }
+
+    private AttestFacts Facts()
+    {
+        var current = ports.Store.Inspect();
+        return new AttestFacts(current.CertificateId, version, ports.Store.Kind, current.NotAfter.ToUnixTimeSeconds());
+    }
+
+    private async Task WaitAsync(CancellationToken cancellation)
+    {
+        var due = _conversations.Open.Where(_ => ports.Cloud.IsOpen).Select(c => c.Due).Concat(_alarms.Values).Append(_storageRetry ?? long.MaxValue).Min();
+        if (due != long.MaxValue)
+        {
+            var pause = ports.Time.GetElapsedTime(ports.Time.GetTimestamp(), due);
+            using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            if (pause > TimeSpan.Zero)
+            {
+                using var timer = ports.Time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), wake, pause, Timeout.InfiniteTimeSpan);
+                try
+                {
+                    await _inbox.Reader.WaitToReadAsync(wake.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+                {
+                    // An alarm or a request is due.
+                }
+            }
+        }
+        else
+        {
+            await _inbox.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
+        }
+        if (_inbox.Reader.TryRead(out var input))
+            Take(input);
+        RingAlarms();
+    }
+
+    private void Take(object input)
+    {
+        switch (input)
+        {
+            case RotationEvent outcome:
+                _outcomes.Enqueue(outcome);
+                break;
+            case CloudMessage message when _conversations.Receive(message, out var conversation) is { } heard:
+                if (conversation is not null)
+                {
+                    // It is answered; what the machine makes of it may open it again.
+                    conversation.WasAnswered();
+                    _answered = conversation;
+                }
+                _outcomes.Enqueue(heard);
+                break;
+            case CloudMessage message:
+                Log.Ignored(ports.Log, message.Topic, message.Payload.Length);
+                break;
+            default:
+                var now = ports.Time.GetTimestamp();
+                foreach (var waiting in _conversations.Open.Where(c => c.Due != long.MaxValue))
+                    waiting.Due = now;
+                _outcomes.Enqueue(new RotationEvent.QueueChanged());
+                break;
+        }
+    }
+
+    private void RingAlarms()
+    {
+        var now = ports.Time.GetTimestamp();
+        foreach (var (alarm, due) in _alarms.ToArray())
+        {
+            if (due > now)
+                continue;
+            _alarms.Remove(alarm);
+            _outcomes.Enqueue(new RotationEvent.AlarmRang(alarm));
+        }
+        if (_storageRetry <= now)
+        {
+            _storageRetry = null;
+            _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
+        }
+    }
+
+    private double NextRandom() => ports.Random.NextDouble();
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * ports.Time.TimestampFrequency);
+
+    private void StopBeside()
+    {
+        _beside?.Cancel();
+        _beside?.Dispose();
+        _beside = null;
+    }
+}

@@ -1,0 +1,23 @@
+using Keyturn.Device.Credentials;
+using Keyturn.Device.Storage;
+
+namespace Keyturn.Device;
+
+/// <summary>Where the component keeps what is its own: under the Greengrass root, since the nucleus gives the work directory to the component's user.</summary>
+internal sealed class StateDirectories(string root)
+{
+    public string Top { get; } = Path.Combine(root, "certificate-rotator");
+
+    public string Credentials => Path.Combine(Top, "credentials");
+
+    public string Journal => Path.Combine(Top, "journal");
+
+    public void Ensure(IFileSystem files)
+    {
+        if (files.Status(root) is not { Kind: FileKind.Directory })
+            throw new CredentialException($"{root} is not a directory. Write the Greengrass root after --root");
+        // Passable: a nucleus that runs as a user of its own has to reach its credential below.
+        GenerationDirectory.Ensure(files, Top, isForUs: false);
+        GenerationDirectory.Ensure(files, Journal, isForUs: true);
+    }
+}

@@ -1,0 +1,80 @@
+namespace Keyturn.Device.Storage;
+
+internal enum FileKind
+{
+    Regular,
+    Directory,
+    SymbolicLink,
+    Other,
+}
+
+/// <summary>What lstat says.</summary>
+/// <param name="Mode">The twelve permission bits.</param>
+/// <param name="ModifiedMilliseconds">Since 1970.</param>
+internal readonly record struct FileStatus(FileKind Kind, uint Mode, uint Owner, uint Group, long Size, long ModifiedMilliseconds = 0);
+
+/// <summary>
+/// Every operation of ours on a disk, each as small as the kernel makes it, so that a simulated disk can lose or tear any one of them.
+/// No path is followed through a symbolic link in its last part, save by <see cref="Resolve"/>. Failures are <see cref="FileSystemException"/>.
+/// </summary>
+internal interface IFileSystem
+{
+    /// <summary>The user that this process acts as.</summary>
+    uint User { get; }
+
+    /// <summary>Nothing when there is no such file. A link is described itself, not what it points to.</summary>
+    FileStatus? Status(string path);
+
+    string ReadLink(string path);
+
+    /// <summary>The path with every link in it followed.</summary>
+    string Resolve(string path);
+
+    /// <summary>The content of a regular file. The caller clears it if it is secret.</summary>
+    byte[] Read(string path, int longest);
+
+    /// <summary>The file can be read by this user, and not just by us.</summary>
+    bool IsReadableBy(string path, uint owner, uint group);
+
+    /// <summary>Makes a new file, readable by its owner alone from the first moment, and writes it. It is not durable yet.</summary>
+    void Create(string path, ReadOnlySpan<byte> content);
+
+    void SetOwner(string path, uint owner, uint group);
+
+    void SetMode(string path, uint mode);
+
+    /// <summary>Gives a file the security label of another one, where the system has labels.</summary>
+    void CopyLabel(string from, string to);
+
+    void SyncFile(string path);
+
+    void SyncDirectory(string path);
+
+    void MakeDirectory(string path, uint mode);
+
+    void MakeLink(string path, string target);
+
+    /// <summary>rename(2): atomic, replaces what is there, never copies.</summary>
+    void Rename(string from, string to);
+
+    void Unlink(string path);
+
+    void RemoveDirectory(string path);
+
+    string[] List(string directory);
+
+    long FreeBytes(string path);
+
+    /// <summary>Waits for the lock that this file stands for. The kernel frees it when the process dies.</summary>
+    IDisposable Lock(string path);
+}
+
+internal sealed class FileSystemException(string operation, string path, int error, string reason)
+    : IOException($"{operation} {path}: {reason}")
+{
+    public const int NoEntry = 2, PermissionDenied = 13, Busy = 16, Exists = 17, NoSpace = 28, ReadOnly = 30, TooManyLinks = 40;
+
+    public string Path { get; } = path;
+
+    public int Error { get; } = error;
+}

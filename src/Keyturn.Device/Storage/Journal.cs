@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Keyturn.Device.Rotation;
+
+namespace Keyturn.Device.Storage;
+
+/// <summary>The journal can't be trusted. Nothing may be changed on the device until a person has looked.</summary>
+internal sealed class JournalUnreadableException(string message) : Exception(message);
+
+/// <summary>Another process of ours has moved the rotation on since we last looked.</summary>
+internal sealed class JournalMovedException() : Exception("Another process has moved the rotation on; its journal entry counts.");
+
+/// <summary>
+/// The rotation's state on disk: <c>keyturn-journal 1 SHA256</c>, a line feed, and one entry as JSON. Each entry replaces the one before in a
+/// rename, after its content is on the disk and before the directory is.
+/// </summary>
+internal sealed class Journal(IFileSystem files, string directory, string bootId, TimeProvider time)
+{
+    private const string Magic = "keyturn-journal";
+    private const string Format = "1";
+    private const int Longest = 64 * 1024;
+
+    private string FilePath => Path.Combine(directory, "journal");
+
+    /// <summary>Held by whoever changes anything: the component, the recovery at start-up, a technician's command.</summary>
+    public IDisposable Enter() => files.Lock(Path.Combine(directory, "lock"));
+
+    public JournalEntry Load()
+    {
+        if (files.Status(FilePath) is null)
+            return new JournalEntry(0, bootId, Uptime, new RotationState.Idle());
+        var content = files.Read(FilePath, Longest);
+        var end = Array.IndexOf(content, (byte)'\n');
+        var header = Encoding.ASCII.GetString(content, 0, Math.Max(end, 0)).Split(' ');
+        if (header is not [Magic, var format, var checksum])
+            throw Unreadable("it does not start as a journal does");
+        if (format != Format)
+            throw Unreadable($"it has format {format} and this version writes format {Format}; a newer version of the component wrote it");
+        var body = content.AsSpan(end + 1);
+        if (checksum != Convert.ToHexStringLower(SHA256.HashData(body)))
+            throw Unreadable("its checksum does not match: it is damaged");
+        try
+        {
+            return JsonSerializer.Deserialize(body, JournalJson.Default.JournalEntry) ?? throw Unreadable("it is empty");
+        }
+        catch (JsonException e)
+        {
+            throw Unreadable($"it is whole but not understood ({e.Message}); another version of the component wrote it");
+        }
+    }
+
+    /// <summary>Durable when it returns. The caller holds the lock.</summary>
+    public JournalEntry Append(JournalEntry last, RotationState state)
+    {
+        Confirm(last);
+        var entry = new JournalEntry(last.Sequence + 1, bootId, Uptime, state);
+        var body = JsonSerializer.SerializeToUtf8Bytes(entry, JournalJson.Default.JournalEntry);
+        var header = Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture, $"{Magic} {Format} {Convert.ToHexStringLower(SHA256.HashData(body))}\n"));
+        var next = FilePath + ".next";
+        if (files.Status(next) is not null)
+            files.Unlink(next);
+        files.Create(next, [.. header, .. body]);
+        files.SyncFile(next);
+        files.Rename(next, FilePath);
+        files.SyncDirectory(directory);
+        return entry;
+    }
+
+    /// <summary>Throws when the entry on disk is another one than we know. The caller holds the lock.</summary>
+    public void Confirm(JournalEntry known)
+    {
+        if (Load().Sequence != known.Sequence)
+            throw new JournalMovedException();
+    }
+
+    private long Uptime => (long)time.GetElapsedTime(0).TotalMilliseconds;
+
+    private JournalUnreadableException Unreadable(string why) => new(
+        $"The journal {FilePath} can't be used: {why}. Nothing was changed, and the credential in use stays as it is. " +
+        "Keep a copy of the file for the supplier; remove it only when both the nucleus and the AWS console agree on the certificate in use.");
+}
