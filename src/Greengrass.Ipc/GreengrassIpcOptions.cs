@@ -28,7 +28,9 @@ public sealed class GreengrassIpcOptions
     /// </summary>
     public string? ComponentName { get; init; }
 
-    /// <summary>Time for opening the socket and being accepted, for each way of introduction. 30 seconds by default: hosts are slow after a boot.</summary>
+    /// <summary>
+    /// Time for opening the socket, and again for being accepted, for each of the two introductions. 30 seconds by default: hosts are slow after a boot.
+    /// </summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
