@@ -20,4 +20,16 @@ internal static partial class Log
 
     [LoggerMessage(203, LogLevel.Error, "{Method} {Path} failed")]
     public static partial void OperationFailed(this ILogger log, Exception e, string method, string path);
+
+    [LoggerMessage(411, LogLevel.Debug, "rule {Rule} runs for a message on {Topic} from {ClientId}")]
+    public static partial void RuleMatched(this ILogger log, string rule, string topic, string clientId);
+
+    [LoggerMessage(412, LogLevel.Warning, "rule {Rule}: {Action} on {Resource} failed")]
+    public static partial void RuleActionFailed(this ILogger log, Exception e, string rule, string action, string resource);
+
+    [LoggerMessage(421, LogLevel.Information, "published to {TopicArn}: {MessageId}")]
+    public static partial void NotificationPublished(this ILogger log, string topicArn, string messageId);
+
+    [LoggerMessage(422, LogLevel.Warning, "delivery to {Endpoint} failed (attempt {Attempt} of {Attempts}): {Reason}")]
+    public static partial void DeliveryFailed(this ILogger log, string endpoint, int attempt, int attempts, string reason);
 }
