@@ -144,13 +144,12 @@ internal sealed class MqttConnection(
                     mqtt.DisconnectedAsync -= OnDisconnected;
                 }
             }
-            catch (Exception problem) when (IsExpected(problem) && !cancellation.IsCancellationRequested)
+            catch (Exception problem) when (IsExpected(problem))
             {
+                // Being cancelled shows as any of these, depending on how far the connect had come.
+                if (cancellation.IsCancellationRequested)
+                    break;
                 log.MqttConnectFailed(clientId, problem.GetBaseException().Message);
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                break;
             }
             await Backoff(attempt++, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
