@@ -67,7 +67,7 @@ public sealed class AwsServiceConfig : ClientConfig
 {
     private static readonly DefaultConfigurationProvider Defaults = new(
     [
-        new DefaultConfiguration { Name = DefaultConfigurationMode.Standard, RetryMode = RequestRetryMode.Standard },
+        new DefaultConfiguration { Name = DefaultConfigurationMode.Standard, RetryMode = RequestRetryMode.Adaptive },
     ]);
 
     private readonly string hostPrefix;
@@ -81,6 +81,7 @@ public sealed class AwsServiceConfig : ClientConfig
         AuthenticationServiceName = signingName;
         this.hostPrefix = hostPrefix;
         ServiceVersion = version;
+        this.Paced();
         EndpointProvider = new Provider(this);
     }
 

@@ -1,0 +1,178 @@
+using Amazon.DynamoDBv2;
+using Amazon.DynamoDBv2.Model;
+using Keyturn.Backend.Ports;
+
+namespace Keyturn.Backend.Aws;
+
+/// <summary>
+/// One table. Under a thing's name: <c>active</c>, <c>rotation#…</c>, <c>refusal#…</c>, <c>notice#…</c>. Under <c>key#…</c>, which no
+/// thing can be named: the rotation that used this public key, forever.
+/// </summary>
+public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) : IRotationLedger
+{
+    private const string Active = "active";
+    private const string RotationPrefix = "rotation#";
+    private const string RefusalPrefix = "refusal#";
+    private const string NoticePrefix = "notice#";
+    private const string ConditionFailed = "ConditionalCheckFailedException";
+
+    public static IAmazonDynamoDB CreateClient() => new AmazonDynamoDBClient(new AmazonDynamoDBConfig().Paced());
+
+    public async Task<ThingLedger> ReadAsync(string thing, CancellationToken cancellation)
+    {
+        string? active = null;
+        List<Rotation> rotations = [];
+        List<RecordedRefusal> refusals = [];
+        Dictionary<string, AttributeValue>? start = null;
+        do
+        {
+            var page = await CallAsync("Query", () => dynamo.QueryAsync(
+                new QueryRequest
+                {
+                    TableName = table,
+                    ConsistentRead = true,
+                    KeyConditionExpression = "thing = :thing",
+                    ExpressionAttributeValues = new() { [":thing"] = LedgerItems.Text(thing) },
+                    ExclusiveStartKey = start,
+                },
+                cancellation));
+            foreach (var item in page.Items ?? [])
+            {
+                var name = item["item"].S;
+                if (name == Active)
+                {
+                    active = item["rotationId"].S;
+                }
+                else if (name.StartsWith(RotationPrefix, StringComparison.Ordinal))
+                {
+                    rotations.Add(LedgerItems.ReadRotation(item));
+                }
+                else if (name.StartsWith(RefusalPrefix, StringComparison.Ordinal))
+                {
+                    refusals.Add(LedgerItems.ReadRefusal(item));
+                }
+            }
+
+            start = page.LastEvaluatedKey;
+        }
+        while (start is { Count: > 0 });
+        return new ThingLedger(active, rotations, refusals);
+    }
+
+    public async Task<OpenOutcome> OpenAsync(Rotation rotation, string? superseded, CancellationToken cancellation)
+    {
+        var stored = rotation with { Version = 1 };
+        var request = new TransactWriteItemsRequest
+        {
+            TransactItems =
+            [
+                new() { Put = New($"key#{rotation.KeyHash}", "key", OfKey(rotation)) },
+                new() { Put = New(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(stored)) },
+                new() { Put = ActiveAfter(rotation, superseded) },
+            ],
+        };
+        try
+        {
+            await CallAsync("TransactWriteItems", () => dynamo.TransactWriteItemsAsync(request, cancellation));
+            return OpenOutcome.Opened;
+        }
+        catch (DependencyException exception) when (OutcomeOf(exception) is { } outcome)
+        {
+            return outcome;
+        }
+    }
+
+    public async Task<Rotation?> TryUpdateAsync(Rotation rotation, CancellationToken cancellation)
+    {
+        var next = rotation with { Version = rotation.Version + 1 };
+        var put = new PutItemRequest
+        {
+            TableName = table,
+            Item = Keyed(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(next)),
+            ConditionExpression = "version = :version",
+            ExpressionAttributeValues = new() { [":version"] = LedgerItems.Number(rotation.Version) },
+        };
+        return await TryPutAsync(put, cancellation) ? next : null;
+    }
+
+    public Task RecordRefusalAsync(RecordedRefusal refusal, CancellationToken cancellation) =>
+        CallAsync("PutItem", () => dynamo.PutItemAsync(
+            new PutItemRequest
+            {
+                TableName = table,
+                Item = Keyed(refusal.Thing, RefusalPrefix + refusal.RotationId, LedgerItems.Write(refusal)),
+            },
+            cancellation));
+
+    public Task<bool> TryClaimNoticeAsync(
+        string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation) =>
+        TryPutAsync(
+            new PutItemRequest
+            {
+                TableName = table,
+                Item = Keyed(thing, NoticePrefix + noticeId, new() { ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()) }),
+                ConditionExpression = "attribute_not_exists(thing) OR claimedUntil < :now",
+                ExpressionAttributeValues = new() { [":now"] = LedgerItems.Number(now.ToUnixTimeMilliseconds()) },
+            },
+            cancellation);
+
+    /// <summary>Without an end of the claim, it can't be taken again.</summary>
+    public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>
+        CallAsync("PutItem", () => dynamo.PutItemAsync(
+            new PutItemRequest
+            {
+                TableName = table,
+                Item = Keyed(thing, NoticePrefix + noticeId, new() { ["sent"] = new AttributeValue { BOOL = true } }),
+            },
+            cancellation));
+
+    /// <summary>The reasons come in the order of the writes: key, rotation, active. Null when it was none of our conditions.</summary>
+    private static OpenOutcome? OutcomeOf(DependencyException exception) =>
+        exception.InnerException is not TransactionCanceledException { CancellationReasons: { } reasons } ? null
+        : reasons is [{ Code: "ConditionalCheckFailed" }, { Code: not "ConditionalCheckFailed" }, ..] ? OpenOutcome.KeyReused
+        : reasons.Any(r => r.Code is "ConditionalCheckFailed" or "TransactionConflict") ? OpenOutcome.Conflict
+        : null;
+
+    private static Task<T> CallAsync<T>(string operation, Func<Task<T>> call) => Services.CallAsync("dynamodb", operation, call);
+
+    private async Task<bool> TryPutAsync(PutItemRequest put, CancellationToken cancellation)
+    {
+        try
+        {
+            await CallAsync("PutItem", () => dynamo.PutItemAsync(put, cancellation));
+            return true;
+        }
+        catch (DependencyException exception) when (exception.Code == ConditionFailed)
+        {
+            return false;
+        }
+    }
+
+    private Put New(string thing, string item, Dictionary<string, AttributeValue> attributes) =>
+        new() { TableName = table, Item = Keyed(thing, item, attributes), ConditionExpression = "attribute_not_exists(thing)" };
+
+    private Put ActiveAfter(Rotation rotation, string? superseded)
+    {
+        var put = New(rotation.Thing, Active, new() { ["rotationId"] = LedgerItems.Text(rotation.RotationId) });
+        if (superseded is not null)
+        {
+            put.ConditionExpression = "rotationId = :superseded";
+            put.ExpressionAttributeValues = new() { [":superseded"] = LedgerItems.Text(superseded) };
+        }
+
+        return put;
+    }
+
+    private static Dictionary<string, AttributeValue> OfKey(Rotation rotation) => new()
+    {
+        ["usedBy"] = LedgerItems.Text(rotation.Thing),
+        ["rotationId"] = LedgerItems.Text(rotation.RotationId),
+    };
+
+    private static Dictionary<string, AttributeValue> Keyed(string thing, string item, Dictionary<string, AttributeValue> attributes)
+    {
+        attributes["thing"] = LedgerItems.Text(thing);
+        attributes["item"] = LedgerItems.Text(item);
+        return attributes;
+    }
+}

@@ -1,0 +1,139 @@
+using Keyturn.Backend.Ports;
+using Keyturn.Contracts;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>
+/// A job execution came to its end. Only a rotation that the device committed to, in a job that succeeded, costs a certificate its
+/// life; of every other the operators hear, once.
+/// </summary>
+public sealed class CloseRotation(IRegistry registry, IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger)
+{
+    private readonly Notices _notices = new(ledger, notifier, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, clock, logger);
+
+    public async Task HandleAsync(JobEvent job, CancellationToken cancellation)
+    {
+        var known = await ledger.ReadAsync(job.Thing, cancellation);
+        var refusal = known.LatestRefusalOf(job.JobId, job.At);
+        if (known.LatestOf(job.JobId, job.At) is not { } rotation || IsOver(rotation, job, refusal))
+        {
+            await CloseUnopenedAsync(job, refusal, cancellation);
+            return;
+        }
+
+        switch (rotation.State)
+        {
+            case RotationState.Committed when job.Succeeded:
+                await FinishAsync(job, rotation, known, cancellation);
+                break;
+
+            case RotationState.ClosedNew when job.Succeeded && !rotation.LoserSettled:
+                await FinishAsync(job, rotation, known, cancellation);
+                break;
+
+            case RotationState.ClosedNew or RotationState.ClosedOld:
+                logger.NothingToClose(job.Thing, job.JobId, job.Status);
+                break;
+
+            default:
+                await AwaitDeviceAsync(job, rotation, cancellation);
+                break;
+        }
+    }
+
+    /// <summary>The execution that ended came after this rotation's, and never got as far as a rotation.</summary>
+    private static bool IsOver(Rotation rotation, JobEvent job, RecordedRefusal? refusal) =>
+        rotation.JobEndedAt < job.At
+        || (refusal is not null
+            && (refusal.QueuedAt, refusal.ExecutionNumber).CompareTo((rotation.QueuedAt, rotation.ExecutionNumber)) > 0);
+
+    /// <summary>Committed and SUCCEEDED: the old certificate goes, and whatever earlier rotations left.</summary>
+    private async Task FinishAsync(JobEvent job, Rotation rotation, ThingLedger known, CancellationToken cancellation)
+    {
+        var winner = rotation.New!;
+        var attached = await registry.ListCertificatesAsync(rotation.Thing, cancellation);
+        if (await _retirement.FaultOfWinnerAsync(winner, attached, rotation.Reached(RotationState.Committed), cancellation) is { } fault)
+        {
+            await AlarmAsync(rotation, fault, cancellation);
+            return;
+        }
+
+        var closed = rotation;
+        if (!rotation.IsClosed)
+        {
+            closed = await ledger.TryUpdateAsync(
+                rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At }, cancellation);
+            if (closed is null)
+            {
+                logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
+                return;
+            }
+
+            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, closed.State);
+        }
+
+        foreach (var leftover in known.Rotations.Where(r => r is { IsClosed: true, LoserSettled: false } && r.RotationId != rotation.RotationId))
+        {
+            await RetireAsync(leftover, winner, attached, begun: true, cancellation);
+        }
+
+        await RetireAsync(closed, winner, attached, begun: rotation.IsClosed, cancellation);
+    }
+
+    private async Task RetireAsync(
+        Rotation closed, Certificate winner, IReadOnlyList<ThingCertificate> attached, bool begun, CancellationToken cancellation)
+    {
+        if (await _retirement.RetireAsync(closed, winner, attached, begun, cancellation) is { } left)
+        {
+            await AlarmAsync(closed, left, cancellation);
+        }
+    }
+
+    /// <summary>The certificate may have reached the device or not: it stays until the device says which one it uses.</summary>
+    private async Task AwaitDeviceAsync(JobEvent job, Rotation rotation, CancellationToken cancellation)
+    {
+        var waiting = (rotation.State switch
+        {
+            RotationState.Issued => rotation.To(RotationState.Reconcile, clock.GetUtcNow()),
+            RotationState.Issuing => rotation.To(RotationState.Abandoned, clock.GetUtcNow()) with { LeaseUntil = default },
+            _ => rotation,
+        }) with { JobEndedAt = job.At };
+        if (rotation.JobEndedAt is null)
+        {
+            if (await ledger.TryUpdateAsync(waiting, cancellation) is null)
+            {
+                // A commit or a copy of this event was faster. States only move on, so this ends.
+                await HandleAsync(job, cancellation);
+                return;
+            }
+
+            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, waiting.State);
+        }
+
+        await NotifyAsync(job, waiting, cancellation);
+    }
+
+    private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation) =>
+        _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation);
+
+    private async Task CloseUnopenedAsync(JobEvent job, RecordedRefusal? refusal, CancellationToken cancellation)
+    {
+        if (refusal is not null)
+        {
+            await _notices.SendOnceAsync(NoticeIds.Of(refusal.RotationId), Explanation.Of(job, refusal), cancellation);
+        }
+        else if (Explanation.Of(job) is { } notice)
+        {
+            await _notices.SendOnceAsync(NoticeIds.Of(job), notice, cancellation);
+        }
+        else
+        {
+            logger.NothingToClose(job.Thing, job.JobId, job.Status);
+        }
+    }
+
+    private Task AlarmAsync(Rotation rotation, string reason, CancellationToken cancellation) =>
+        _notices.SendOnceAsync(NoticeIds.NotRetired(rotation), Explanation.OfLoserLeft(rotation, reason), cancellation);
+}

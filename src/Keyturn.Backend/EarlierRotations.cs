@@ -1,0 +1,112 @@
+using Keyturn.Backend.Ports;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>
+/// What earlier rotations of a thing left behind must never block the next one, and is settled by it: whoever asks for a
+/// certificate in a later execution shows by that which one is in use.
+/// </summary>
+internal sealed class EarlierRotations(
+    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger)
+{
+    private readonly Notices _notices = new(ledger, notifier, clock, logger);
+
+    /// <summary>Null when the way is clear.</summary>
+    public async Task<Refusal?> SettleAsync(Attempt attempt, ThingLedger known, CancellationToken cancellation)
+    {
+        var settled = known.Rotations.Where(r => r.IsClosed).ToList();
+        foreach (var earlier in known.Rotations.Where(r => !r.IsClosed))
+        {
+            if (await BlocksAsync(attempt, earlier, cancellation) is { } refusal)
+            {
+                return refusal;
+            }
+
+            var winner = attempt.InUse.Id == earlier.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
+            var closed = earlier.To(winner, clock.GetUtcNow(), attempt.InUse.Id);
+            if (await ledger.TryUpdateAsync(closed with { LoserSettled = closed.Loser is null }, cancellation) is not { } stored)
+            {
+                return Refusal.RotationOpen(earlier.JobId);
+            }
+
+            logger.Moved(earlier.Thing, earlier.JobId, earlier.RotationId, earlier.State, stored.State);
+            settled.Add(stored);
+        }
+
+        // The reference's device may yet go back to one of them: for it, they go when the next rotation has succeeded.
+        if (attempt.Sender.ClientToken is not null)
+        {
+            await DeactivateLosersAsync(attempt, settled, cancellation);
+        }
+
+        return await FindUnknownAsync(attempt, known, cancellation);
+    }
+
+    /// <summary>Any message by the old certificate after the device committed to the new one only alarms.</summary>
+    public async Task<Refusal> AlarmOldAfterCommitAsync(Rotation rotation, CancellationToken cancellation)
+    {
+        var refusal = Refusal.OldAfterCommit();
+        await _notices.SendOnceAsync(
+            NoticeIds.OldAfterCommit(rotation),
+            new Notice(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "create", refusal.Code, refusal.Reason,
+                rotation.New?.Id, refusal.ToDo),
+            cancellation);
+        return refusal;
+    }
+
+    private async Task<Refusal?> BlocksAsync(Attempt attempt, Rotation earlier, CancellationToken cancellation)
+    {
+        var execution = attempt.Execution;
+        if ((execution.QueuedAt, execution.ExecutionNumber).CompareTo((earlier.QueuedAt, earlier.ExecutionNumber)) < 0)
+        {
+            return Refusal.RotationOpen(earlier.JobId);
+        }
+
+        switch (earlier.State)
+        {
+            case RotationState.Committed when attempt.InUse.Id != earlier.New?.Id:
+                return await AlarmOldAfterCommitAsync(earlier, cancellation);
+
+            case RotationState.Frozen when execution.JobId == earlier.JobId
+                || execution.QueuedAt <= earlier.Reached(RotationState.Frozen)?.ToUnixTimeSeconds():
+                return Refusal.Frozen();
+
+            case RotationState.Issuing or RotationState.Issued
+                when await jobs.FindAsync(earlier.Thing, earlier.JobId, cancellation) is { Status: JobExecution.InProgress } other
+                    && Rotation.IdOf(earlier.Thing, other) == earlier.RotationId:
+                return Refusal.RotationOpen(earlier.JobId);
+
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>Inactive at once; detached and deleted when the present rotation ends, or by the sweep.</summary>
+    private async Task DeactivateLosersAsync(Attempt attempt, IEnumerable<Rotation> closed, CancellationToken cancellation)
+    {
+        var attached = attempt.Certificates.Select(c => c.Certificate.Id).ToHashSet();
+        foreach (var rotation in closed)
+        {
+            if (rotation is { LoserSettled: false, Loser: { } loser } && loser.Id != attempt.InUse.Id && attached.Contains(loser.Id))
+            {
+                await registry.DeactivateAsync(loser, cancellation);
+            }
+        }
+    }
+
+    private async Task<Refusal?> FindUnknownAsync(Attempt attempt, ThingLedger known, CancellationToken cancellation)
+    {
+        foreach (var (certificate, _) in attempt.Certificates)
+        {
+            if (certificate.Id != attempt.InUse.Id
+                && !known.Knows(certificate.Id)
+                && await registry.FindCertificateAsync(certificate.Id, cancellation) is { IsActive: true })
+            {
+                return Refusal.UnknownCertificate(certificate.Id);
+            }
+        }
+
+        return null;
+    }
+}

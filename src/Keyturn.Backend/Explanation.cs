@@ -1,0 +1,51 @@
+using Keyturn.Backend.Ports;
+
+namespace Keyturn.Backend;
+
+/// <summary>What an operator reads about a rotation that did not succeed.</summary>
+internal static class Explanation
+{
+    /// <summary>Not a refusal of ours: the device or the Jobs service ended the job.</summary>
+    private const string JobEnded = "JOB_ENDED";
+
+    public static Notice Of(JobEvent job, Rotation rotation) => rotation.State switch
+    {
+        RotationState.Committed => Failed(job, rotation, "commit",
+            $"the job ended as {job.Status} after the device had committed to its new certificate{Said(job)}", rotation.New?.Id,
+            $"Nothing: the device works with its new certificate. The old one, {rotation.Old.Id}, goes as soon as the device is heard again."),
+        RotationState.Frozen => Failed(job, rotation, "create", Refusal.Frozen().Reason, rotation.Old.Id, Refusal.Frozen().ToDo),
+        RotationState.Reconcile => Failed(job, rotation, "switch",
+            $"the job ended as {job.Status} before the device committed to its new certificate{Said(job)}", rotation.Old.Id,
+            $"Nothing: both certificates stay until the device shows which one it uses; the new one is {rotation.New?.Id}. Run the job again to rotate."),
+        _ => Failed(job, rotation, "create",
+            $"the job ended as {job.Status} before the certificate was complete{Said(job)}", rotation.Old.Id,
+            "Nothing: the device keeps its certificate. Run the job again to rotate."),
+    };
+
+    public static Notice Of(JobEvent job, RecordedRefusal refusal) =>
+        new(NoticeKind.RotationFailed, job.Thing, job.JobId, refusal.RotationId, job.Step ?? "create", refusal.Code, refusal.Reason, refusal.Principal,
+            refusal.ToDo);
+
+    /// <summary>
+    /// The device never asked for a certificate. Whoever cancels a job knows it; a device that fails or falls silent is told of.
+    /// </summary>
+    public static Notice? Of(JobEvent job) => job.Status switch
+    {
+        "CANCELED" or "REMOVED" => null,
+        "SUCCEEDED" => new Notice(NoticeKind.Alarm, job.Thing, job.JobId, null, job.Step ?? "start", JobEnded,
+            "the job was reported as SUCCEEDED, but no certificate was issued in it", null,
+            "Find out who reported it: the device's component never does so."),
+        _ => new Notice(NoticeKind.RotationFailed, job.Thing, job.JobId, null, job.Step ?? "start", JobEnded,
+            $"the job ended as {job.Status} before the device asked for a certificate{Said(job)}", null,
+            "Nothing in the cloud: the device keeps its certificate. See the component's log on the device, then run the job again."),
+    };
+
+    public static Notice OfLoserLeft(Rotation rotation, string reason) =>
+        new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "close", "NOT_RETIRED", reason, rotation.New?.Id,
+            "Look at the thing's certificates (aws iot list-thing-principals-v2): exactly one should be active, the one the device uses.");
+
+    private static Notice Failed(JobEvent job, Rotation rotation, string step, string reason, string? inUse, string toDo) =>
+        new(NoticeKind.RotationFailed, job.Thing, job.JobId, rotation.RotationId, step, JobEnded, reason, inUse, toDo);
+
+    private static string Said(JobEvent job) => string.IsNullOrWhiteSpace(job.Reason) ? "" : $"; the device says: {job.Reason}";
+}

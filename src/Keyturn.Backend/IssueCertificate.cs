@@ -1,0 +1,288 @@
+using Keyturn.Backend.Ports;
+using Keyturn.Contracts;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>
+/// A device asks for a certificate over a new key: it gets one if a job says so, once, and the same again however often it asks.
+/// </summary>
+public sealed class IssueCertificate(
+    IRegistry registry, IJobExecutions jobs, ICertificateIssuer issuer, IRotationLedger ledger, IDeviceChannel channel,
+    INotifier notifier, RotationDocument document, TimeProvider clock, ILogger logger)
+{
+    /// <summary>Longer than a function may run: whoever holds it beyond that is dead.</summary>
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(50);
+
+    private readonly Answers _answers = new(channel, logger);
+    private readonly Notices _notices = new(ledger, notifier, clock, logger);
+    private readonly EarlierRotations _earlier = new(registry, jobs, ledger, notifier, clock, logger);
+
+    public async Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await DecideAsync(request, cancellation);
+        }
+        catch (DependencyException exception) when (request.Sender.ClientToken is not null)
+        {
+            // The reference's device fails its job on any refusal; for it, the invocation fails instead and is repeated.
+            logger.PutOff(request.Sender.Thing, request.Payload?.JobId, null, exception.Message);
+            return await _answers.RefuseAsync(request.Sender, request.Payload?.JobId, null, Refusal.TryAgain(), cancellation);
+        }
+    }
+
+    private async Task<Outcome> DecideAsync(DeviceRequest<CreateRequest> request, CancellationToken cancellation)
+    {
+        var (sender, create, fault) = request;
+        if (create is null)
+        {
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault ?? ""), cancellation);
+        }
+
+        if (!Identity.IsClientOf(sender.Thing, sender.ClientId))
+        {
+            return await _answers.RefuseStrangerAsync(sender, create.JobId, null, Refusal.WrongClientId(), cancellation);
+        }
+
+        if (!Identity.IsCertificateId(sender.Principal))
+        {
+            return await _answers.RefuseStrangerAsync(sender, create.JobId, null, Refusal.NotTheThingsCertificate(), cancellation);
+        }
+
+        var execution = await jobs.FindAsync(sender.Thing, create.JobId, cancellation);
+        if (execution is not { Status: JobExecution.InProgress } || !document.Is(execution.Document))
+        {
+            return await _answers.RefuseStrangerAsync(sender, create.JobId, null, Refusal.JobNotInProgress(), cancellation);
+        }
+
+        var rotationId = Rotation.IdOf(sender.Thing, execution);
+        var certificates = await registry.ListCertificatesAsync(sender.Thing, cancellation);
+        if (certificates.FirstOrDefault(c => c.Certificate.Id == sender.Principal) is not { } inUse)
+        {
+            return await _answers.RefuseStrangerAsync(sender, create.JobId, null, Refusal.NotTheThingsCertificate(), cancellation);
+        }
+
+        if (create.RotationId is { } named && named != rotationId)
+        {
+            return await _answers.RefuseAsync(sender, create.JobId, named, Refusal.JobNotInProgress(), cancellation);
+        }
+
+        var attempt = new Attempt(sender, execution, rotationId, certificates, inUse.Certificate);
+        if (!inUse.IsExclusive)
+        {
+            return await RefuseAsync(attempt, Refusal.NotExclusive(), cancellation);
+        }
+
+        if (CsrPolicy.Default.Check(create.Csr, sender.Thing, out var csrFault) is not { } csr)
+        {
+            return await RefuseAsync(attempt, Refusal.Csr(csrFault), cancellation);
+        }
+
+        var known = await ledger.ReadAsync(sender.Thing, cancellation);
+        return known.Find(rotationId) is { } rotation
+            ? await ResumeAsync(attempt, rotation, csr, cancellation)
+            : await BeginAsync(attempt, known, csr, cancellation);
+    }
+
+    /// <summary>The first request of this rotation: reserve it, or say why not.</summary>
+    private async Task<Outcome> BeginAsync(Attempt attempt, ThingLedger known, CheckedCsr csr, CancellationToken cancellation)
+    {
+        if (!csr.SubjectIsFree
+            && (await registry.FindCertificateAsync(attempt.InUse.Id, cancellation) is not { } current || !csr.HasSubjectOf(current.Pem)))
+        {
+            return await RefuseAsync(attempt, Refusal.Csr("its subject is not that of the certificate in use"), cancellation);
+        }
+
+        if (await _earlier.SettleAsync(attempt, known, cancellation) is { } refusal)
+        {
+            return await RefuseAsync(attempt, refusal, cancellation);
+        }
+
+        var now = clock.GetUtcNow();
+        var rotation = new Rotation
+        {
+            Thing = attempt.Sender.Thing,
+            RotationId = attempt.RotationId,
+            JobId = attempt.Execution.JobId,
+            QueuedAt = attempt.Execution.QueuedAt,
+            ExecutionNumber = attempt.Execution.ExecutionNumber,
+            State = RotationState.Issuing,
+            KeyHash = csr.KeyHash,
+            Old = attempt.InUse,
+            SpeaksTokens = attempt.Sender.ClientToken is not null,
+            LeaseUntil = now + Lease,
+            Trail = [new Transition(RotationState.Issuing, now, attempt.InUse.Id)],
+        };
+        switch (await ledger.OpenAsync(rotation, known.ActiveRotationId, cancellation))
+        {
+            case OpenOutcome.Opened:
+                logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, null, rotation.State);
+                return await CompleteAsync(attempt, rotation, csr, cancellation);
+            case OpenOutcome.KeyReused:
+                return await RefuseAsync(attempt, Refusal.KeyReused(), cancellation);
+            default:
+                logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
+                return Outcome.Silent;
+        }
+    }
+
+    /// <summary>A request of a rotation that the ledger knows: a retry, a duplicate, or somebody else's.</summary>
+    private async Task<Outcome> ResumeAsync(Attempt attempt, Rotation rotation, CheckedCsr csr, CancellationToken cancellation)
+    {
+        var sender = attempt.Sender;
+        if (rotation.Old.Id != attempt.InUse.Id)
+        {
+            return await _answers.RefuseAsync(sender, rotation.JobId, rotation.RotationId, Refusal.NotTheRotationsCertificate(), cancellation);
+        }
+
+        if (rotation.KeyHash != csr.KeyHash)
+        {
+            return await RefuseSecondKeyAsync(attempt, rotation, cancellation);
+        }
+
+        switch (rotation.State)
+        {
+            case RotationState.Issued:
+                return await AnswerAsync(sender, rotation, cancellation);
+
+            case RotationState.Issuing or RotationState.Abandoned when rotation.LeaseUntil <= clock.GetUtcNow():
+                var leased = rotation.State == RotationState.Issuing
+                    ? rotation
+                    : rotation.To(RotationState.Issuing, clock.GetUtcNow(), attempt.InUse.Id);
+                if (await ledger.TryUpdateAsync(leased with { LeaseUntil = clock.GetUtcNow() + Lease }, cancellation) is { } held)
+                {
+                    return await CompleteAsync(attempt, held, csr, cancellation);
+                }
+
+                break;
+
+            case RotationState.Frozen:
+                return await FreezeAsync(attempt, rotation, cancellation);
+        }
+
+        // Issuing: another invocation will answer. Further on: the device has had its answer, this is a late copy.
+        logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
+        return Outcome.Silent;
+    }
+
+    /// <summary>Every step may be repeated by whoever holds the lease next.</summary>
+    private async Task<Outcome> CompleteAsync(Attempt attempt, Rotation rotation, CheckedCsr csr, CancellationToken cancellation)
+    {
+        var held = rotation;
+        try
+        {
+            if (held.New is null)
+            {
+                var issued = await issuer.IssueAsync(new IssueOrder(held.Thing, held.RotationId, csr.Pem), cancellation);
+                if (issued is IssueOutcome.Refused refused)
+                {
+                    await ledger.TryUpdateAsync(held.To(RotationState.Abandoned, clock.GetUtcNow()) with { LeaseUntil = default }, cancellation);
+                    return await RefuseAsync(attempt, Refusal.Csr(refused.Reason), cancellation);
+                }
+
+                var (certificate, pem) = (IssueOutcome.Issued)issued;
+                if (await ledger.TryUpdateAsync(held with { New = certificate, NewPem = pem }, cancellation) is not { } recorded)
+                {
+                    // The lease went to another while the authority was slow. The sweep removes what it signed for us.
+                    logger.LeftToAnother(held.Thing, held.JobId, held.RotationId);
+                    return Outcome.Silent;
+                }
+
+                held = recorded;
+                logger.Issued(held.Thing, held.JobId, held.RotationId, certificate.Id);
+            }
+
+            foreach (var policy in await registry.ListPoliciesAsync(held.Old, cancellation))
+            {
+                await registry.AttachPolicyAsync(policy, held.New!, cancellation);
+            }
+
+            await registry.AttachExclusivelyAsync(held.Thing, held.New!, cancellation);
+            var complete = held.To(RotationState.Issued, clock.GetUtcNow(), attempt.InUse.Id) with { LeaseUntil = default };
+            if (await ledger.TryUpdateAsync(complete, cancellation) is not { } stored)
+            {
+                logger.LeftToAnother(held.Thing, held.JobId, held.RotationId);
+                return Outcome.Silent;
+            }
+
+            logger.Moved(held.Thing, held.JobId, held.RotationId, held.State, stored.State);
+            held = stored;
+        }
+        catch (DependencyException)
+        {
+            await ReleaseAsync(held, cancellation);
+            throw;
+        }
+
+        return await AnswerAsync(attempt.Sender, held, cancellation);
+    }
+
+    private Task<Outcome> AnswerAsync(Sender sender, Rotation rotation, CancellationToken cancellation) =>
+        _answers.AcceptAsync(
+            sender, rotation.JobId, rotation.RotationId,
+            new CreateAccepted(rotation.NewPem!, rotation.New!.Id, rotation.RotationId, sender.ClientToken),
+            ContractsJson.Default.CreateAccepted, cancellation);
+
+    private async Task ReleaseAsync(Rotation held, CancellationToken cancellation)
+    {
+        try
+        {
+            await ledger.TryUpdateAsync(held with { LeaseUntil = default }, cancellation);
+        }
+        catch (DependencyException exception)
+        {
+            logger.PutOff(held.Thing, held.JobId, held.RotationId, exception.Message);
+        }
+    }
+
+    private async Task<Outcome> RefuseSecondKeyAsync(Attempt attempt, Rotation rotation, CancellationToken cancellation)
+    {
+        if (rotation.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
+        {
+            if (await ledger.TryUpdateAsync(rotation.To(RotationState.Frozen, clock.GetUtcNow(), attempt.InUse.Id), cancellation) is not { } frozen)
+            {
+                logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
+                return Outcome.Silent;
+            }
+
+            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, frozen.State);
+            return await FreezeAsync(attempt, frozen, cancellation);
+        }
+
+        if (rotation.State == RotationState.Frozen)
+        {
+            return await FreezeAsync(attempt, rotation, cancellation);
+        }
+
+        return await RefuseAsync(attempt, await _earlier.AlarmOldAfterCommitAsync(rotation, cancellation), cancellation);
+    }
+
+    private async Task<Outcome> FreezeAsync(Attempt attempt, Rotation rotation, CancellationToken cancellation)
+    {
+        var refusal = Refusal.Frozen();
+        await _notices.SendOnceAsync(
+            NoticeIds.Of(rotation),
+            new Notice(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "create", refusal.Code, refusal.Reason,
+                rotation.Old.Id, refusal.ToDo),
+            cancellation);
+        return await RefuseAsync(attempt, refusal, cancellation);
+    }
+
+    /// <summary>To the thing itself, about a job of its own: kept for the message that follows when the job fails of it.</summary>
+    private async Task<Outcome> RefuseAsync(Attempt attempt, Refusal refusal, CancellationToken cancellation)
+    {
+        var (sender, execution) = (attempt.Sender, attempt.Execution);
+        await ledger.RecordRefusalAsync(
+            new RecordedRefusal(sender.Thing, attempt.RotationId, execution.JobId, execution.QueuedAt, execution.ExecutionNumber,
+                refusal.Code, refusal.Reason, refusal.ToDo, sender.Principal, clock.GetUtcNow()),
+            cancellation);
+        return await _answers.RefuseAsync(sender, execution.JobId, attempt.RotationId, refusal, cancellation);
+    }
+}
+
+/// <summary>A request whose sender and job are established.</summary>
+/// <param name="Certificates">All that are attached to the thing.</param>
+/// <param name="InUse">The one the request came with.</param>
+internal sealed record Attempt(
+    Sender Sender, JobExecution Execution, string RotationId, IReadOnlyList<ThingCertificate> Certificates, Certificate InUse);

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Keyturn.Backend.Ports;
+using Keyturn.Contracts;
+
+namespace Keyturn.Backend;
+
+/// <summary>A job execution came to an end, as AWS IoT announces it: perhaps twice, perhaps late, perhaps out of order.</summary>
+/// <param name="At">Epoch seconds, by the clock of the Jobs service.</param>
+/// <param name="EventId">Null if the service gave none.</param>
+/// <param name="RotationId">What the device says; the ledger knows better.</param>
+/// <param name="Reason">What the device says.</param>
+public sealed record JobEvent(string Thing, string JobId, string Status, long At, string? EventId, string? RotationId, string? Step, string? Reason)
+{
+    public bool Succeeded => Status == JobExecution.Succeeded;
+
+    /// <exception cref="FormatException">Not an event of a job execution.</exception>
+    public static JobEvent Parse(ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8 });
+            var root = document.RootElement;
+            var thing = Text(root, "thingArn") is { } arn && arn.IndexOf(":thing/", StringComparison.Ordinal) is >= 0 and var at ? arn[(at + 7)..] : "";
+            var jobId = Text(root, "jobId") ?? "";
+            if (!Identity.IsThingName(thing) || !Identity.IsJobId(jobId)
+                || Text(root, "status") is not { } status
+                || !root.TryGetProperty("timestamp", out var time) || !time.TryGetInt64(out var timestamp))
+            {
+                throw new FormatException("The event lacks thingArn, jobId, status or timestamp: it is none of a job execution.");
+            }
+
+            var details = root.TryGetProperty("statusDetails", out var map) && map.ValueKind == JsonValueKind.Object ? map : default;
+            return new JobEvent(thing, jobId, status, timestamp, Text(root, "eventId"), Text(details, StatusDetailKeys.RotationId),
+                Text(details, StatusDetailKeys.Step), Text(details, StatusDetailKeys.Reason));
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw new FormatException("The event is not the JSON of a job execution.", exception);
+        }
+    }
+
+    private static string? Text(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>Every line names thing, job and rotation where they are known; none has a place for a key, a CSR or a payload.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Warning, "{thing}: {topic} refused, job {jobId}, rotation {rotationId}, principal {principal}: {code}: {reason}")]
+    public static partial void Refused(
+        this ILogger logger, string thing, string topic, string? jobId, string? rotationId, string principal, string code, string reason);
+
+    [LoggerMessage(1001, LogLevel.Warning, "{thing}: no answer to a stranger on {topic}, principal {principal}: {code}: {reason}")]
+    public static partial void StrangerIgnored(this ILogger logger, string thing, string topic, string principal, string code, string reason);
+
+    [LoggerMessage(1002, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: {oldState} to {newState}")]
+    public static partial void Moved(
+        this ILogger logger, string thing, string jobId, string rotationId, RotationState? oldState, RotationState newState);
+
+    [LoggerMessage(1003, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: another invocation is at work on it")]
+    public static partial void LeftToAnother(this ILogger logger, string thing, string jobId, string rotationId);
+
+    [LoggerMessage(1004, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: certificate {certificateId} issued")]
+    public static partial void Issued(this ILogger logger, string thing, string jobId, string rotationId, string certificateId);
+
+    [LoggerMessage(1005, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: certificate {certificateId} retired")]
+    public static partial void Retired(this ILogger logger, string thing, string jobId, string rotationId, string certificateId);
+
+    [LoggerMessage(1006, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: {certificateId} left as it is: {reason}")]
+    public static partial void NotRetired(
+        this ILogger logger, string thing, string jobId, string rotationId, string certificateId, string reason);
+
+    [LoggerMessage(1007, LogLevel.Information, "{thing}: job {jobId} ended as {status}: nothing to do")]
+    public static partial void NothingToClose(this ILogger logger, string thing, string jobId, string status);
+
+    [LoggerMessage(1008, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: operators notified: {code}: {reason}")]
+    public static partial void Notified(this ILogger logger, string thing, string jobId, string? rotationId, string code, string reason);
+
+    [LoggerMessage(1009, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: put off: {error}")]
+    public static partial void PutOff(this ILogger logger, string thing, string? jobId, string? rotationId, string error);
+
+    [LoggerMessage(1010, LogLevel.Information, "{thing}: {topic} answered, job {jobId}, rotation {rotationId}")]
+    public static partial void Answered(this ILogger logger, string thing, string topic, string jobId, string? rotationId);
+}

@@ -1,0 +1,17 @@
+namespace Keyturn.Backend;
+
+/// <summary>What counts as one matter, to be told once.</summary>
+internal static class NoticeIds
+{
+    /// <summary>The rotation did not succeed, for whatever reason first came up.</summary>
+    public static string Of(Rotation rotation) => Of(rotation.RotationId);
+
+    public static string Of(string rotationId) => $"rotation#{rotationId}";
+
+    /// <summary>An execution that the ledger never heard of: its event is the matter.</summary>
+    public static string Of(JobEvent job) => $"event#{job.JobId}#{job.EventId ?? FormattableString.Invariant($"{job.Status}#{job.At}")}";
+
+    public static string OldAfterCommit(Rotation rotation) => $"old-after-commit#{rotation.RotationId}";
+
+    public static string NotRetired(Rotation rotation) => $"not-retired#{rotation.RotationId}";
+}

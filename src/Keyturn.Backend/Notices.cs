@@ -1,0 +1,27 @@
+using Keyturn.Backend.Ports;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>
+/// One message for one matter. It is claimed, sent, marked: whoever dies before the mark lets the next one send it, so that none
+/// is lost; only a death between sending and marking can send it twice.
+/// </summary>
+internal sealed class Notices(IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger)
+{
+    /// <summary>Longer than a function may run, shorter than the wait before its event is tried again.</summary>
+    private static readonly TimeSpan Claim = TimeSpan.FromSeconds(50);
+
+    public async Task SendOnceAsync(string noticeId, Notice notice, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow();
+        if (!await ledger.TryClaimNoticeAsync(notice.Thing, noticeId, now, now + Claim, cancellation))
+        {
+            return;
+        }
+
+        await notifier.NotifyAsync(notice, cancellation);
+        logger.Notified(notice.Thing, notice.JobId, notice.RotationId, notice.Code, notice.Reason);
+        await ledger.MarkNoticeSentAsync(notice.Thing, noticeId, cancellation);
+    }
+}

@@ -1,0 +1,13 @@
+namespace Keyturn.Backend.Ports;
+
+/// <summary>A service that the backend needs gave an error or no answer, after the adapter's own retries.</summary>
+/// <param name="code">The service's error code, such as <c>ThrottlingException</c>.</param>
+public sealed class DependencyException(string service, string operation, string code, string message, Exception? inner = null)
+    : Exception($"{service} {operation}: {code}: {message}", inner)
+{
+    public string Service { get; } = service;
+
+    public string Operation { get; } = operation;
+
+    public string Code { get; } = code;
+}

@@ -1,0 +1,102 @@
+using Keyturn.Backend.Ports;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>
+/// Removes the losing certificates of closed rotations: inactive, detached, deleted. Only what the ledger recorded, and only while
+/// the certificate that stays is attached and ACTIVE. Each step may be repeated.
+/// </summary>
+internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, TimeProvider clock, ILogger logger)
+{
+    /// <summary>Detaching takes seconds to arrive where deleting looks.</summary>
+    private static readonly TimeSpan[] DeletePauses = [.. new[] { 250, 500, 1000, 2000, 4000 }.Select(ms => TimeSpan.FromMilliseconds(ms))];
+
+    /// <summary>The authentication that a commit proves is as good as a look at the certificate, for so long.</summary>
+    private static readonly TimeSpan CommitProvesActive = TimeSpan.FromSeconds(30);
+
+    /// <summary>Null when it may stay; else why it can't be relied on.</summary>
+    public async Task<string?> FaultOfWinnerAsync(
+        Certificate winner, IReadOnlyList<ThingCertificate> attached, DateTimeOffset? authenticated, CancellationToken cancellation)
+    {
+        if (!attached.Any(c => c.Certificate.Id == winner.Id))
+        {
+            return "the certificate that should stay is not attached to the thing";
+        }
+
+        if (clock.GetUtcNow() - authenticated <= CommitProvesActive)
+        {
+            return null;
+        }
+
+        return await registry.FindCertificateAsync(winner.Id, cancellation) is { IsActive: true }
+            ? null
+            : "the certificate that should stay is not ACTIVE";
+    }
+
+    /// <param name="begun">This rotation was closed in an earlier run, which may have detached the certificate already.</param>
+    /// <returns>Null when the loser is gone; else why it was left.</returns>
+    public async Task<string?> RetireAsync(
+        Rotation closed, Certificate winner, IReadOnlyList<ThingCertificate> attached, bool begun, CancellationToken cancellation)
+    {
+        if (closed.Loser is not { } loser || loser.Id == winner.Id)
+        {
+            await SettleAsync(closed, cancellation);
+            return null;
+        }
+
+        if (attached.Any(c => c.Certificate.Id == loser.Id))
+        {
+            if (await registry.DeactivateAsync(loser, cancellation))
+            {
+                await registry.DetachAsync(closed.Thing, loser, cancellation);
+            }
+        }
+        else if (!begun && await registry.FindCertificateAsync(loser.Id, cancellation) is not null)
+        {
+            await SettleAsync(closed, cancellation);
+            return Left(closed, loser, "somebody detached it from the thing; it may serve elsewhere");
+        }
+
+        var outcome = await DeleteAsync(loser, cancellation);
+        if (outcome == DeleteOutcome.StillAttached)
+        {
+            return Left(closed, loser, "it is still attached to a thing");
+        }
+
+        await SettleAsync(closed, cancellation);
+        if (outcome == DeleteOutcome.StillActive)
+        {
+            return Left(closed, loser, "somebody made it ACTIVE again");
+        }
+
+        logger.Retired(closed.Thing, closed.JobId, closed.RotationId, loser.Id);
+        return null;
+    }
+
+    private async Task<DeleteOutcome> DeleteAsync(Certificate loser, CancellationToken cancellation)
+    {
+        var outcome = await registry.DeleteAsync(loser, cancellation);
+        foreach (var pause in DeletePauses)
+        {
+            if (outcome != DeleteOutcome.StillAttached)
+            {
+                break;
+            }
+
+            await Task.Delay(pause, clock, cancellation);
+            outcome = await registry.DeleteAsync(loser, cancellation);
+        }
+
+        return outcome;
+    }
+
+    private Task<Rotation?> SettleAsync(Rotation closed, CancellationToken cancellation) =>
+        ledger.TryUpdateAsync(closed with { LoserSettled = true }, cancellation);
+
+    private string Left(Rotation closed, Certificate loser, string reason)
+    {
+        logger.NotRetired(closed.Thing, closed.JobId, closed.RotationId, loser.Id, reason);
+        return $"certificate {loser.Id} was left as it is: {reason}";
+    }
+}

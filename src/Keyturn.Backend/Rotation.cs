@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Keyturn.Backend.Ports;
+
+namespace Keyturn.Backend;
+
+/// <summary>One rotation as the ledger holds it.</summary>
+public sealed record Rotation
+{
+    public required string Thing { get; init; }
+
+    public required string RotationId { get; init; }
+
+    public required string JobId { get; init; }
+
+    /// <summary>Of the job execution, epoch seconds.</summary>
+    public required long QueuedAt { get; init; }
+
+    public required long ExecutionNumber { get; init; }
+
+    public required RotationState State { get; init; }
+
+    /// <summary>SHA-256 of the new key's SubjectPublicKeyInfo, lower-case hex.</summary>
+    public required string KeyHash { get; init; }
+
+    /// <summary>The certificate that asked for the rotation.</summary>
+    public required Certificate Old { get; init; }
+
+    public Certificate? New { get; init; }
+
+    public string? NewPem { get; init; }
+
+    /// <summary>The device sends client tokens; the reference's does not, and may go back to a certificate long after its job.</summary>
+    public required bool SpeaksTokens { get; init; }
+
+    /// <summary>While in the future, one invocation is at work on the certificate.</summary>
+    public DateTimeOffset LeaseUntil { get; init; }
+
+    /// <summary>The losing certificate is gone, or was found to be none of ours to remove.</summary>
+    public bool LoserSettled { get; init; }
+
+    /// <summary>When the job execution came to its end, epoch seconds. A later end of the same job is another execution's.</summary>
+    public long? JobEndedAt { get; init; }
+
+    public required ImmutableArray<Transition> Trail { get; init; }
+
+    /// <summary>Raised by each write; a writer that read an older one loses.</summary>
+    public int Version { get; init; }
+
+    /// <summary>The certificate that must go once the rotation is closed.</summary>
+    public Certificate? Loser => State switch
+    {
+        RotationState.ClosedNew => Old,
+        RotationState.ClosedOld => New,
+        _ => null,
+    };
+
+    public bool IsClosed => State is RotationState.ClosedNew or RotationState.ClosedOld;
+
+    public DateTimeOffset? Reached(RotationState state) => Trail.LastOrDefault(t => t.State == state)?.At;
+
+    /// <param name="principal">The certificate whose message caused it; null for job events and the clock.</param>
+    public Rotation To(RotationState state, DateTimeOffset at, string? principal = null) =>
+        this with { State = state, Trail = Trail.Add(new Transition(state, at, principal)) };
+
+    /// <summary>
+    /// The same for every message of one job execution, another for every other: a job id may be used again, an execution be retried.
+    /// </summary>
+    public static string IdOf(string thing, JobExecution execution) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+            FormattableString.Invariant($"{thing}\n{execution.JobId}\n{execution.QueuedAt}\n{execution.ExecutionNumber}"))))[..32];
+}
+
+/// <param name="Principal">Null for job events and the clock.</param>
+public sealed record Transition(RotationState State, DateTimeOffset At, string? Principal);
+
+/// <summary>
+/// <code>
+/// Issuing ──► Issued ──► Committed ──► ClosedNew      the old certificate goes
+///    │  ▲        │ │          ▲
+///    ▼  │        │ └► Reconcile ──► ClosedOld         the new certificate goes
+/// Abandoned      └► Frozen
+/// </code>
+/// Committed never ends in favour of the old certificate. The status of a job alone deletes nothing.
+/// </summary>
+public enum RotationState
+{
+    /// <summary>Key and lease are recorded; the certificate may or may not exist.</summary>
+    Issuing,
+
+    /// <summary>The lease ran out with no certificate handed to the device.</summary>
+    Abandoned,
+
+    /// <summary>The certificate is complete and may have reached the device.</summary>
+    Issued,
+
+    /// <summary>The new certificate has authenticated, following the device's decision.</summary>
+    Committed,
+
+    /// <summary>The job is over and nobody knows which certificate the device uses, until it says so.</summary>
+    Reconcile,
+
+    /// <summary>Two keys asked for one certificate.</summary>
+    Frozen,
+
+    ClosedNew,
+
+    ClosedOld,
+}
