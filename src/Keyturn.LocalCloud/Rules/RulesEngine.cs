@@ -8,11 +8,11 @@ using Keyturn.LocalCloud.Rules.Sql;
 namespace Keyturn.LocalCloud.Rules;
 
 /// <summary>Where actions lead. To throw is to fail the action.</summary>
-/// <param name="InvokeLambda">Hands an event to a function (its ARN or name) for asynchronous invocation.</param>
-/// <param name="PublishSns">(topic's ARN, message, whether the message holds one text a protocol, as MessageStructure json).</param>
+/// <param name="InvokeLambda">(function's ARN, rule's ARN, event): an asynchronous invocation, which the function's policy must allow that rule.</param>
+/// <param name="PublishSns">(topic's ARN, ARN of the action's role, message, whether the message holds one text a protocol, as MessageStructure json).</param>
 internal sealed record RuleTargets(
-    Func<string, ReadOnlyMemory<byte>, ValueTask> InvokeLambda,
-    Func<string, string, bool, ValueTask> PublishSns);
+    Func<string, string, ReadOnlyMemory<byte>, ValueTask> InvokeLambda,
+    Func<string, string, string, bool, ValueTask> PublishSns);
 
 /// <summary>Runs every enabled rule that a message matches, message by message in order of arrival.</summary>
 internal sealed class RulesEngine(
@@ -77,7 +77,7 @@ internal sealed class RulesEngine(
         var resource = action.Resource.Render(evaluator);
         try
         {
-            await PerformAsync(action, resource, result);
+            await PerformAsync(rule, action, resource, result);
             return null;
         }
         // Whatever a target throws is the failure of this action, not of the engine.
@@ -88,17 +88,17 @@ internal sealed class RulesEngine(
         }
     }
 
-    private async ValueTask PerformAsync(RuleAction action, string resource, ReadOnlyMemory<byte> result)
+    private async ValueTask PerformAsync(TopicRule rule, RuleAction action, string resource, ReadOnlyMemory<byte> result)
     {
         switch (action)
         {
             case LambdaAction when !SqlMessage.ReadJson(result).IsDefined:
                 throw new JsonException("A function takes JSON only; select encode(*, 'base64') to hand on other payloads");
             case LambdaAction:
-                await targets.InvokeLambda(resource, result);
+                await targets.InvokeLambda(resource, rules.Arn(rule.Name), result);
                 break;
             case SnsAction sns:
-                await targets.PublishSns(resource, Encoding.UTF8.GetString(result.Span), sns.MessageFormat == "JSON");
+                await targets.PublishSns(resource, sns.RoleArn, Encoding.UTF8.GetString(result.Span), sns.MessageFormat == "JSON");
                 break;
             case RepublishAction when resource.Length == 0 || resource.AsSpan().ContainsAny('+', '#'):
                 throw new InvalidOperationException($"'{resource}' is not a topic to publish on");

@@ -41,7 +41,7 @@ internal sealed class TopicRules(CloudAccount account, TimeProvider time)
         return Arn(name);
     }
 
-    private string Arn(string name) => account.Arn("iot", $"rule/{name}");
+    public string Arn(string name) => account.Arn("iot", $"rule/{name}");
 
     private void Replace(ApiRequest request)
     {

@@ -13,15 +13,15 @@ public sealed class RulesEngineTests : IAsyncDisposable
     private const string Notification = "arn:aws:sns:us-east-1:012345678901:N";
 
     private readonly LoopbackBus _bus = new();
-    private readonly TopicRules _rules = new(new CloudAccount(), new FakeTimeProvider(Sql.Now));
+    private readonly LocalCloud.Rules.TopicRules _rules = new(new CloudAccount(), new FakeTimeProvider(Sql.Now));
     private readonly RulesEngine _engine;
     private readonly List<string> _done = [];
 
     public RulesEngineTests()
     {
         var targets = new RuleTargets(
-            (function, payload) => Done($"lambda {function} {Encoding.UTF8.GetString(payload.Span)}"),
-            (topic, message, structured) => Done($"sns {topic} {message} {structured}"));
+            (function, rule, payload) => Done($"lambda {function} for {rule.Split('/')[1]} {Encoding.UTF8.GetString(payload.Span)}"),
+            (topic, role, message, structured) => Done($"sns {topic} as {role.Split('/')[1]} {message} {structured}"));
         _engine = new RulesEngine(_rules, _bus, targets, new CloudAccount(), new FakeTimeProvider(Sql.Now), NullLogger<RulesEngine>.Instance);
         _engine.Start();
     }
@@ -36,7 +36,7 @@ public sealed class RulesEngineTests : IAsyncDisposable
         await _bus.PublishAsync(new BusMessage("awslabs/things/pump1/certificate/create", """{"jobId":"j","thingName":"x"}"""u8.ToArray(), "pump1", "p"));
         await _bus.PublishAsync(new BusMessage("awslabs/things/pump1/certificate/commit", "{}"u8.ToArray(), "pump1", "p"));
 
-        await AssertDoneAsync($$"""lambda {{Function}} {"jobId":"j","thingName":"pump1"}""");
+        await AssertDoneAsync($$"""lambda {{Function}} for create {"jobId":"j","thingName":"pump1"}""");
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class RulesEngineTests : IAsyncDisposable
         await _rules.Operations.CallAsync("EnableTopicRule", labels: labels);
         await _bus.PublishAsync(new BusMessage("x", """{"a":2}"""u8.ToArray()));
 
-        await AssertDoneAsync($$"""lambda {{Function}} {"a":2}""");
+        await AssertDoneAsync($$"""lambda {{Function}} for r {"a":2}""");
     }
 
     [Fact]
@@ -82,14 +82,14 @@ public sealed class RulesEngineTests : IAsyncDisposable
         await _engine.DisposeAsync();
 
         Assert.Equal(3, _done.Count);
-        Assert.StartsWith($$"""lambda {{Function}} {"a":1}""", _done[0], StringComparison.Ordinal);
-        var error = JsonNode.Parse(_done[1].Split(' ', 3)[2].Replace(" False", "", StringComparison.Ordinal))!;
+        Assert.StartsWith($$"""lambda {{Function}} for failing {"a":1}""", _done[0], StringComparison.Ordinal);
+        var error = JsonNode.Parse(_done[1].Split(' ', 5)[4].Replace(" False", "", StringComparison.Ordinal))!;
         Assert.Equal("failing", (string)error["ruleName"]!);
         Assert.Equal("x", (string)error["topic"]!);
         Assert.Equal("c", (string)error["clientId"]!);
         Assert.Equal(Convert.ToBase64String("""{"a":1}"""u8), (string)error["base64OriginalPayload"]!);
         Assert.Equal(["a/#", "b/+"], error["failures"]!.AsArray().Select(f => (string)f!["failedResource"]!));
-        Assert.Equal($$"""sns {{Notification}} {"a":1} False""", _done[2]);
+        Assert.Equal($$"""sns {{Notification}} as r {"a":1} False""", _done[2]);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class RulesEngineTests : IAsyncDisposable
 
         await _bus.PublishAsync(new BusMessage("$aws/rules/one/a/b", "{}"u8.ToArray(), "c", "p"));
 
-        await AssertDoneAsync($$"""lambda {{Function}} {"t":"a/b"}""");
+        await AssertDoneAsync($$"""lambda {{Function}} for one {"t":"a/b"}""");
     }
 
     private static JsonObject Rule(string sql, params JsonObject[] actions) =>
