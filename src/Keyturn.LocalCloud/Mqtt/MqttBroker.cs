@@ -35,7 +35,7 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
         _events = new PresenceEvents(_router.Route, time);
         _listener = new MqttListener(options, authentication, ServeAsync, time, logger);
         _operations = new MqttOperations(_router, _sessions, directory, options.Account, time);
-        directory.CertificateRetired += EndSessionsOf;
+        directory.CertificateRetired += Retired;
     }
 
     /// <summary>Known once started.</summary>
@@ -81,7 +81,7 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _directory.CertificateRetired -= EndSessionsOf;
+        _directory.CertificateRetired -= Retired;
         await _listener.DisposeAsync();
     }
 
@@ -121,6 +121,10 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
             _router.Route(Publication.OfWill(opening, presence.Principal, _time.GetUtcNow()));
         _events.Disconnected(presence, reason);
     }
+
+    // Not on the registry's thread: it may hold a lock that a message under way waits for.
+    private void Retired(string certificateId) =>
+        ThreadPool.UnsafeQueueUserWorkItem(EndSessionsOf, certificateId, preferLocal: false);
 
     private void EndSessionsOf(string certificateId)
     {

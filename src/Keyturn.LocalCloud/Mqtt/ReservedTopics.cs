@@ -15,17 +15,17 @@ internal static partial class ReservedTopics
 
     public static bool MaySubscribe(string filter) => Subscribable.Any(p => filter.StartsWith(p, StringComparison.Ordinal));
 
-    /// <summary>Requests to Jobs: they go to the service alone and nobody can listen in.</summary>
+    /// <summary>Requests to Jobs, well-formed or not, and basic ingest: they go to the service alone and nobody can listen in.</summary>
     public static bool IsForServiceOnly(string topic) => JobsRequest().IsMatch(topic) || topic.StartsWith("$aws/rules/", StringComparison.Ordinal);
 
     [GeneratedRegex(@"\A\$aws/(" +
-        @"things/[^/]+/(jobs/(get|start-next|[^/]+/(get|update))" +
+        @"things/[^/]+/(jobs/(?!notify)[^/]+(/[^/]+)?(?<!/accepted|/rejected)" +
         @"|shadow/(name/[^/]+/)?(get|update|delete)" +
         @"|defender/metrics/(json|cbor)|streams/.+|greengrass(v2)?/.+)" +
         @"|rules/.+|certificates/(create|create-from-csr)/(json|cbor)|provisioning-templates/[^/]+/provision/(json|cbor)" +
         @"|commands/(things|clients)/.+|device_location/.+)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Publishable();
 
-    [GeneratedRegex(@"\A\$aws/things/[^/]+/jobs/(get|start-next|[^/]+/(get|update))\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A\$aws/things/[^/]+/jobs/(?!notify)[^/]+(/[^/]+)?(?<!/accepted|/rejected)\z", RegexOptions.CultureInvariant)]
     private static partial Regex JobsRequest();
 }

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Keyturn.LocalCloud.Api;
+using Keyturn.LocalCloud.Mqtt;
+
+namespace Keyturn.LocalCloud.Jobs;
+
+/// <summary>Requests on <c>$aws/things/T/jobs/…</c>, each answered to the client that asked and to nobody else.</summary>
+internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, TimeProvider time)
+{
+    private const string Service = "iot-jobs-data";
+
+    public static bool IsRequest(BusMessage message) => message.ClientId is not null && Topic().IsMatch(message.Topic);
+
+    public async ValueTask HandleAsync(BusMessage message, CancellationToken cancellation)
+    {
+        var match = Topic().Match(message.Topic);
+        var answer = new JsonObject();
+        string? clientToken = null;
+        var outcome = "accepted";
+        try
+        {
+            var json = Parse(message.Payload);
+            clientToken = json.Text(Service, "clientToken");
+            if (clientToken?.Length > 64)
+                throw RequestMembers.Invalid("clientToken is longer than 64 characters.");
+            answer = Answer(match.Groups["thing"].Value, match.Groups["rest"].Value, json);
+        }
+        catch (Exception e) when (e is JobsException or ApiException)
+        {
+            outcome = "rejected";
+            answer = Rejection(e);
+        }
+
+        answer["timestamp"] = time.GetUtcNow().ToUnixTimeSeconds();
+        answer.Put("clientToken", clientToken);
+        await bus.ReplyAsync(
+            message.ClientId!, $"{message.Topic}/{outcome}", JsonSerializer.SerializeToUtf8Bytes(answer), cancellation);
+    }
+
+    private JsonObject Answer(string thing, string rest, JsonObject json)
+    {
+        var now = time.GetUtcNow();
+        switch (rest.Split('/'))
+        {
+            case ["get"]:
+                var pending = engine.Pending(thing);
+                return new JsonObject
+                {
+                    ["inProgressJobs"] = Summaries(pending, ExecutionStatus.InProgress),
+                    ["queuedJobs"] = Summaries(pending, ExecutionStatus.Queued),
+                };
+            case ["start-next"]:
+                return Shown(engine.StartNext(thing, JobsRequest.Details(json), JobsRequest.StepTimeout(json)), now, withDocument: true);
+            case [var jobId, "get"] when JobId().IsMatch(jobId):
+                var withDocument = json.Flag(Service, "includeJobDocument") ?? true;
+                return Shown(engine.Describe(thing, jobId, json.Number(Service, "executionNumber")), now, withDocument);
+            case [var jobId, "update"] when JobId().IsMatch(jobId) && jobId != "$next":
+                return Updated(engine.Update(thing, jobId, JobsRequest.Update(json)), json);
+            default:
+                throw new JobsException(JobsError.InvalidTopic, "No operation of Jobs has this topic.");
+        }
+    }
+
+    private static JsonObject Shown(JobExecution? execution, DateTimeOffset now, bool withDocument) =>
+        execution is null ? [] : new JsonObject { ["execution"] = JobMessages.Execution(execution, now, withDocument) };
+
+    private static JsonObject Updated(JobExecution execution, JsonObject json)
+    {
+        var answer = new JsonObject();
+        if (json.Flag(Service, "includeJobExecutionState") == true)
+            answer["executionState"] = JobMessages.State(execution);
+        if (json.Flag(Service, "includeJobDocument") == true)
+            answer["jobDocument"] = JsonNode.Parse(execution.Job.Document);
+        return answer;
+    }
+
+    private static JsonArray Summaries(IReadOnlyList<JobExecution> pending, ExecutionStatus status) =>
+        [.. pending.Where(e => e.Status == status).Select(e => (JsonNode)JobMessages.Summary(e))];
+
+    private static JsonObject Rejection(Exception e)
+    {
+        var error = (e as JobsException)?.Error ?? JobsError.InvalidRequest;
+        var answer = new JsonObject { ["code"] = error.Code, ["message"] = e.Message };
+        if (e is JobsException { State: { } state } && (error == JobsError.InvalidStateTransition || error == JobsError.VersionMismatch))
+            answer["executionState"] = JobMessages.State(state);
+        return answer;
+    }
+
+    private static JsonObject Parse(ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            return RequestBody.Parse(Service, payload);
+        }
+        catch (ApiException e)
+        {
+            throw new JobsException(JobsError.InvalidJson, e.Message);
+        }
+    }
+
+    [GeneratedRegex(@"\A\$aws/things/(?<thing>[^/]+)/jobs/(?!notify)(?<rest>[^/]+(/[^/]+)?)(?<!/accepted|/rejected)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Topic();
+
+    [GeneratedRegex(@"\A(\$next|[a-zA-Z0-9_-]{1,64})\z", RegexOptions.CultureInvariant)]
+    private static partial Regex JobId();
+}
