@@ -61,13 +61,12 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
 
     public async Task<OpenOutcome> OpenAsync(Rotation rotation, string? superseded, CancellationToken cancellation)
     {
-        var stored = rotation with { Version = 1 };
         var request = new TransactWriteItemsRequest
         {
             TransactItems =
             [
                 new() { Put = New($"key#{rotation.KeyHash}", "key", OfKey(rotation)) },
-                new() { Put = New(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(stored)) },
+                new() { Put = New(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(rotation)) },
                 new() { Put = ActiveAfter(rotation, superseded) },
             ],
         };

@@ -1,0 +1,111 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using Keyturn.Backend.Ports;
+using Keyturn.Contracts;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Keyturn.Backend.Tests.World;
+
+/// <summary>The use cases among in-memory ports, with one thing, its job, and what a device would send.</summary>
+internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
+{
+    public const string Thing = "pump1";
+    public const string Job = "rotate-1";
+    private const string Document = """{"operation":"ROTATE_CERTIFICATE"}""";
+    private static readonly Lazy<string[]> Csrs = new(() => [.. Enumerable.Range(0, 8).Select(_ => MakeCsr($"CN={Thing}"))]);
+
+    public Cloud()
+    {
+        Registry = new InMemoryRegistry(Faults, Clock);
+        Ledger = new InMemoryLedger(Faults);
+        Old = Registry.Add(Thing);
+        AddJob(Job);
+    }
+
+    public FakeTimeProvider Clock { get; } = new(DateTimeOffset.UnixEpoch.AddYears(56)) { AutoAdvanceAmount = TimeSpan.Zero };
+
+    public Faults Faults { get; } = new();
+
+    public InMemoryRegistry Registry { get; }
+
+    public InMemoryLedger Ledger { get; }
+
+    public StoredCertificate Old { get; }
+
+    public Dictionary<(string Thing, string JobId), JobExecution> Executions { get; } = [];
+
+    public List<(string Topic, JsonElement Payload)> Published { get; } = [];
+
+    public List<Notice> Notices { get; } = [];
+
+    public StoredCertificate New => Registry.Certificates[Ledger.Rotations.Single().New!.Id];
+
+    public Rotation Rotation => Ledger.Rotations.Single();
+
+    /// <summary>The same eight for all tests of the process: making keys is slow, and no test needs one that no other has.</summary>
+    public static string Csr(int key) => Csrs.Value[key];
+
+    public static string MakeCsr(string subject)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new CertificateRequest(subject, key, HashAlgorithmName.SHA256).CreateSigningRequestPem();
+    }
+
+    public void AddJob(string jobId, string status = JobExecution.InProgress, long number = 1, string document = Document) =>
+        Executions[(Thing, jobId)] = new JobExecution(jobId, status, Clock.GetUtcNow().ToUnixTimeSeconds(), number, document);
+
+    public void End(string jobId, string status) => Executions[(Thing, jobId)] = Executions[(Thing, jobId)] with { Status = status };
+
+    public Task<Outcome> CreateAsync(
+        int key = 0, string? principal = null, string? clientId = null, string? token = "token-1", string jobId = Job, string? rotationId = null,
+        string? csr = null) =>
+        HandleAsync(new DeviceRequest<CreateRequest>(
+            new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? Old.Certificate.Id, token),
+            new CreateRequest(jobId, csr ?? Csr(key), rotationId, token), null));
+
+    public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
+        new IssueCertificate(Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, NullLogger.Instance)
+            .HandleAsync(request, TestContext.Current.CancellationToken);
+
+    public Task<Outcome> CommitAsync(
+        string? principal = null, string? clientId = null, string? token = "token-2", string jobId = Job, string? rotationId = null, bool? verify = null) =>
+        new CommitCertificate(Ledger, this, Clock, NullLogger.Instance).HandleAsync(
+            new DeviceRequest<CommitRequest>(
+                new Sender(Thing, Topics.Commit(Thing), clientId ?? Thing, principal ?? New.Certificate.Id, token),
+                new CommitRequest(jobId, rotationId, token, verify), null),
+            TestContext.Current.CancellationToken);
+
+    /// <summary>Lets the waits of the use case pass as they come up.</summary>
+    public async Task CloseAsync(string status, string jobId = Job, string? eventId = "event-1", string? reason = null)
+    {
+        End(jobId, status);
+        var handling = new CloseRotation(Registry, Ledger, this, Clock, NullLogger.Instance).HandleAsync(
+            new JobEvent(Thing, jobId, status, Clock.GetUtcNow().ToUnixTimeSeconds(), eventId, null, null, reason),
+            TestContext.Current.CancellationToken);
+        while (await Task.WhenAny(handling, Task.Delay(5, TestContext.Current.CancellationToken)) != handling)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(250));
+        }
+
+        await handling;
+    }
+
+    public async Task RotateAsync()
+    {
+        Assert.Equal(Outcome.Accepted, await CreateAsync());
+        Assert.Equal(Outcome.Accepted, await CommitAsync());
+        await CloseAsync(JobExecution.Succeeded);
+    }
+
+    Task<JobExecution?> IJobExecutions.FindAsync(string thing, string jobId, CancellationToken cancellation) =>
+        Faults.CallAsync("jobs.DescribeJobExecution", () => Executions.GetValueOrDefault((thing, jobId)));
+
+    Task IDeviceChannel.PublishAsync(string topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation) =>
+        Faults.CallAsync("data.Publish", () => Published.Add((topic, JsonElement.Parse(Encoding.UTF8.GetString(payload.Span)))));
+
+    Task INotifier.NotifyAsync(Notice notice, CancellationToken cancellation) =>
+        Faults.CallAsync("sns.Publish", () => Notices.Add(notice));
+}

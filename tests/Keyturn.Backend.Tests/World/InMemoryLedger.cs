@@ -1,0 +1,72 @@
+using Keyturn.Backend.Ports;
+
+namespace Keyturn.Backend.Tests.World;
+
+/// <summary>The ledger's contract on dictionaries.</summary>
+internal sealed class InMemoryLedger(Faults faults) : IRotationLedger
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(string Thing, string Id), Rotation> _rotations = [];
+    private readonly Dictionary<string, string> _active = [];
+    private readonly Dictionary<string, string> _keys = [];
+    private readonly Dictionary<(string Thing, string Id), RecordedRefusal> _refusals = [];
+    private readonly Dictionary<(string Thing, string Id), DateTimeOffset> _notices = [];
+
+    public IEnumerable<Rotation> Rotations => _rotations.Values;
+
+    public Task<ThingLedger> ReadAsync(string thing, CancellationToken cancellation) => CallAsync("ledger.Read", () => new ThingLedger(
+        _active.GetValueOrDefault(thing),
+        [.. _rotations.Values.Where(r => r.Thing == thing)],
+        [.. _refusals.Values.Where(r => r.Thing == thing)]));
+
+    public Task<OpenOutcome> OpenAsync(Rotation rotation, string? superseded, CancellationToken cancellation) => CallAsync("ledger.Open", () =>
+    {
+        if (_rotations.ContainsKey((rotation.Thing, rotation.RotationId)) || _active.GetValueOrDefault(rotation.Thing) != superseded)
+        {
+            return OpenOutcome.Conflict;
+        }
+
+        if (!_keys.TryAdd(rotation.KeyHash, rotation.RotationId))
+        {
+            return OpenOutcome.KeyReused;
+        }
+
+        _active[rotation.Thing] = rotation.RotationId;
+        _rotations.Add((rotation.Thing, rotation.RotationId), rotation);
+        return OpenOutcome.Opened;
+    });
+
+    public Task<Rotation?> TryUpdateAsync(Rotation rotation, CancellationToken cancellation) => CallAsync("ledger.TryUpdate", () =>
+    {
+        var key = (rotation.Thing, rotation.RotationId);
+        return _rotations.TryGetValue(key, out var stored) && stored.Version == rotation.Version
+            ? _rotations[key] = rotation with { Version = rotation.Version + 1 }
+            : null;
+    });
+
+    public Task RecordRefusalAsync(RecordedRefusal refusal, CancellationToken cancellation) =>
+        CallAsync("ledger.RecordRefusal", () => _refusals[(refusal.Thing, refusal.RotationId)] = refusal);
+
+    public Task<bool> TryClaimNoticeAsync(
+        string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation) => CallAsync("ledger.TryClaimNotice", () =>
+    {
+        if (_notices.TryGetValue((thing, noticeId), out var claimed) && claimed >= now)
+        {
+            return false;
+        }
+
+        _notices[(thing, noticeId)] = until;
+        return true;
+    });
+
+    public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>
+        CallAsync("ledger.MarkNoticeSent", () => _notices[(thing, noticeId)] = DateTimeOffset.MaxValue);
+
+    private Task<T> CallAsync<T>(string name, Func<T> effect) => faults.CallAsync(name, () =>
+    {
+        lock (_lock)
+        {
+            return effect();
+        }
+    });
+}

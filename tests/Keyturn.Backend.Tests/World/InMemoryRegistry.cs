@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Keyturn.Backend.Ports;
+
+namespace Keyturn.Backend.Tests.World;
+
+internal sealed class StoredCertificate(Certificate certificate, string pem)
+{
+    public Certificate Certificate { get; } = certificate;
+
+    public string Pem { get; set; } = pem;
+
+    public bool IsActive { get; set; } = true;
+
+    public HashSet<string> Policies { get; } = [];
+
+    public Dictionary<string, bool> Things { get; } = [];
+
+    /// <summary>Detaching takes until then to arrive where deleting looks.</summary>
+    public DateTimeOffset DetachedFrom { get; set; }
+}
+
+/// <summary>AWS IoT's registry and authority, with the errors that AWS has for each wrong order of steps.</summary>
+internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IRegistry, ICertificateIssuer
+{
+    private int _issued;
+
+    public Dictionary<string, StoredCertificate> Certificates { get; } = [];
+
+    public TimeSpan DetachTakes { get; set; }
+
+    public string? RefuseCsr { get; set; }
+
+    public IEnumerable<StoredCertificate> ActiveOf(string thing) => Certificates.Values.Where(c => c.IsActive && c.Things.ContainsKey(thing));
+
+    public StoredCertificate Add(string? thing, bool exclusive = true, string policy = "GreengrassCorePolicy")
+    {
+        var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((_issued++).ToString(CultureInfo.InvariantCulture))));
+        var stored = new StoredCertificate(new Certificate(id, $"arn:aws:iot:us-east-1:012345678901:cert/{id}"), $"certificate {id}");
+        stored.Policies.Add(policy);
+        if (thing is not null)
+        {
+            stored.Things.Add(thing, exclusive);
+        }
+
+        Certificates.Add(id, stored);
+        return stored;
+    }
+
+    public Task<IssueOutcome> IssueAsync(IssueOrder order, CancellationToken cancellation) => faults.CallAsync<IssueOutcome>("iot.CreateCertificate", () =>
+    {
+        if (RefuseCsr is not null)
+        {
+            return new IssueOutcome.Refused(RefuseCsr);
+        }
+
+        var stored = Add(null);
+        stored.Policies.Clear();
+        return new IssueOutcome.Issued(stored.Certificate, stored.Pem);
+    });
+
+    public Task<IReadOnlyList<ThingCertificate>> ListCertificatesAsync(string thing, CancellationToken cancellation) =>
+        faults.CallAsync<IReadOnlyList<ThingCertificate>>("iot.ListThingPrincipals", () =>
+            [.. Certificates.Values.Where(c => c.Things.ContainsKey(thing)).Select(c => new ThingCertificate(c.Certificate, c.Things[thing]))]);
+
+    public Task<RegisteredCertificate?> FindCertificateAsync(string certificateId, CancellationToken cancellation) =>
+        faults.CallAsync("iot.DescribeCertificate", () =>
+            Certificates.TryGetValue(certificateId, out var c) ? new RegisteredCertificate(certificateId, c.IsActive, c.Pem) : null);
+
+    public Task<IReadOnlyList<string>> ListPoliciesAsync(Certificate certificate, CancellationToken cancellation) =>
+        faults.CallAsync<IReadOnlyList<string>>("iot.ListAttachedPolicies", () => [.. Certificates[certificate.Id].Policies]);
+
+    public Task AttachPolicyAsync(string policy, Certificate certificate, CancellationToken cancellation) =>
+        faults.CallAsync("iot.AttachPolicy", () => Certificates[certificate.Id].Policies.Add(policy));
+
+    public Task AttachExclusivelyAsync(string thing, Certificate certificate, CancellationToken cancellation) =>
+        faults.CallAsync("iot.AttachThingPrincipal", () =>
+        {
+            var things = Certificates[certificate.Id].Things;
+            if (things.Keys.Any(t => t != thing))
+            {
+                throw new DependencyException("iot", "AttachThingPrincipal", "InvalidRequestException", "attached elsewhere");
+            }
+
+            things[thing] = true;
+        });
+
+    public Task<bool> DeactivateAsync(Certificate certificate, CancellationToken cancellation) => faults.CallAsync("iot.UpdateCertificate", () =>
+    {
+        if (!Certificates.TryGetValue(certificate.Id, out var stored))
+        {
+            return false;
+        }
+
+        stored.IsActive = false;
+        return true;
+    });
+
+    public Task DetachAsync(string thing, Certificate certificate, CancellationToken cancellation) => faults.CallAsync("iot.DetachThingPrincipal", () =>
+    {
+        var stored = Certificates[certificate.Id];
+        if (stored.Things.Remove(thing))
+        {
+            stored.DetachedFrom = clock.GetUtcNow() + DetachTakes;
+        }
+    });
+
+    public Task<DeleteOutcome> DeleteAsync(Certificate certificate, CancellationToken cancellation) => faults.CallAsync("iot.DeleteCertificate", () =>
+    {
+        if (!Certificates.TryGetValue(certificate.Id, out var stored))
+        {
+            return DeleteOutcome.Gone;
+        }
+
+        if (stored.IsActive)
+        {
+            return DeleteOutcome.StillActive;
+        }
+
+        if (stored.Things.Count > 0 || stored.DetachedFrom > clock.GetUtcNow())
+        {
+            return DeleteOutcome.StillAttached;
+        }
+
+        Certificates.Remove(certificate.Id);
+        return DeleteOutcome.Gone;
+    });
+}
