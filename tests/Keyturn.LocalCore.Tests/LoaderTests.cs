@@ -52,6 +52,19 @@ public sealed class LoaderTests : IAsyncLifetime
         Assert.DoesNotContain(all, ProcessTree.IsAlive);
     }
 
+    [Fact]
+    public async Task A_loader_that_is_killed_takes_everything_with_it_all_the_same()
+    {
+        await core.StartAsync("--component", "trap '' TERM; echo up; while :; do sleep 1; done");
+        await Patience.UntilAsync(() => ComponentLog.Contains("up", StringComparison.Ordinal), "the component");
+        var nucleus = core.NucleusIds()[^1];
+        var all = ProcessTree.DescendantsOf(nucleus).Append(nucleus).ToList();
+
+        Posix.Signal(core.LoaderId, Posix.SigKill);
+
+        await Patience.UntilAsync(() => !all.Any(ProcessTree.IsAlive), "the end of everything");
+    }
+
     [Theory]
     [InlineData(Posix.SigTerm)]
     [InlineData(Posix.SigKill)]

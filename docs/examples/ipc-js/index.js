@@ -8,7 +8,7 @@ const topic = `$aws/things/${process.env.AWS_IOT_THING_NAME}/jobs/get`;
 const client = greengrasscoreipc.createClient();
 await client.connect();
 
-const { componentName, value } = await client.getConfiguration({});
+const { componentName, value } = await client.getConfiguration({ keyPath: [] });
 console.log(`configuration of ${componentName}: ${JSON.stringify(value)}`);
 
 const answers = client.subscribeToIoTCore({ topicName: `${topic}/accepted`, qos: QOS.AT_MOST_ONCE });

@@ -66,13 +66,15 @@ internal sealed record Recipe(string Name, string Version, JsonObject DefaultCon
             throw new RecipeException($"{path} has no manifest for linux on {Architecture()}");
         var lifecycle = Map(manifest, "Lifecycle") is { Count: > 0 } own ? own : Map(document, "Lifecycle");
         var artifacts = (manifest?[nameof(Artifacts)] as JsonArray)?.OfType<JsonObject>()
-            .Select(a => new Artifact(new Uri(Text(a, "URI") ?? throw new RecipeException($"{path}: an artifact has no URI")),
+            .Select(a => new Artifact(Text(a, "URI") ?? throw new RecipeException($"{path}: an artifact has no URI"),
                 string.Equals(Text(a, "Unarchive"), "ZIP", StringComparison.OrdinalIgnoreCase))).ToList() ?? [];
         return new(name, version, (JsonObject)configuration.DeepClone(), (JsonObject)lifecycle.DeepClone(), artifacts);
     }
 
     private static bool Fits(JsonObject platform) =>
-        Matches(Text(platform, "os"), "linux") && Matches(Text(platform, "architecture"), Architecture());
+        Matches(Text(platform, "os"), "linux")
+        && Matches(Text(platform, "architecture"), Architecture())
+        && Matches(Text(platform, "runtime"), "aws_nucleus_classic");
 
     private static bool Matches(string? wanted, string actual) =>
         wanted is null or "*" or "all" || wanted.Equals(actual, StringComparison.OrdinalIgnoreCase);
@@ -106,13 +108,11 @@ internal sealed record Recipe(string Name, string Version, JsonObject DefaultCon
 }
 
 /// <summary>A file that a recipe brings to the device.</summary>
-internal sealed record Artifact(Uri Location, bool Unarchive)
+internal sealed record Artifact(string Location, bool Unarchive)
 {
-    private string FileName => Location.Segments[^1].Trim('/');
-
     /// <summary>The directory that the device would hold it in, below the component's artifact directories.</summary>
     public string DirectoryIn(ArtifactPaths paths) =>
-        Unarchive ? Path.Combine(paths.Decompressed, Path.GetFileNameWithoutExtension(FileName)) : paths.Plain;
+        Unarchive ? Path.Combine(paths.Decompressed, Path.GetFileNameWithoutExtension(Location)) : paths.Plain;
 }
 
 /// <summary>Where a component version's artifacts lie under the Greengrass root.</summary>

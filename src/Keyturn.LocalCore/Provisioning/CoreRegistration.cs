@@ -30,9 +30,23 @@ internal sealed class CoreRegistration(AwsApi api, string region)
             throw new ProvisioningException($"thing '{thing}' exists already; nothing was changed. Choose another --thing, or delete this one first");
 
         using var key = RSA.Create(KeyBits);
-        var request = new CertificateRequest($"CN={thing}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         var created = await api.CallAsync("CreateThing", HttpMethod.Post, $"things/{thing}", [], cancellation: cancellation).ConfigureAwait(false);
-        var account = Text(created, "thingArn").Split(':')[4];
+        try
+        {
+            var certificate = await CertifyAsync(thing, Text(created, "thingArn").Split(':')[4], key, cancellation).ConfigureAwait(false);
+            if (group is not null)
+                await JoinGroupAsync(thing, group, cancellation).ConfigureAwait(false);
+            return new(thing, region, certificate, key.ExportRSAPrivateKeyPem() + "\n", rootCa, data, credentials, jobs);
+        }
+        catch (Exception problem) when (problem is AwsApiException or HttpRequestException)
+        {
+            throw new ProvisioningException($"{problem.Message}. Thing '{thing}' was made and is unfinished: delete it, or choose another --thing");
+        }
+    }
+
+    private async Task<string> CertifyAsync(string thing, string account, RSA key, CancellationToken cancellation)
+    {
+        var request = new CertificateRequest($"CN={thing}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         var certificate = await api.CallAsync("CreateCertificateFromCsr", HttpMethod.Post, "certificates",
             new() { ["certificateSigningRequest"] = request.CreateSigningRequestPem() }, ("setAsActive", "true"), cancellation: cancellation).ConfigureAwait(false);
         var arn = Text(certificate, "certificateArn");
@@ -42,13 +56,14 @@ internal sealed class CoreRegistration(AwsApi api, string region)
             new() { ["target"] = arn }, cancellation: cancellation).ConfigureAwait(false);
         await api.CallAsync("AttachThingPrincipal", HttpMethod.Put, $"things/{thing}/principals", body: null,
             ("thingPrincipalType", "EXCLUSIVE_THING"), ("x-amzn-principal", arn), cancellation).ConfigureAwait(false);
-        if (group is not null)
-        {
-            await CreateUnlessThereAsync("CreateThingGroup", $"thing-groups/{group}", [], cancellation).ConfigureAwait(false);
-            await api.CallAsync("AddThingToThingGroup", HttpMethod.Put, "thing-groups/addThingToThingGroup",
-                new() { ["thingGroupName"] = group, ["thingName"] = thing }, cancellation: cancellation).ConfigureAwait(false);
-        }
-        return new(thing, region, Text(certificate, "certificatePem"), key.ExportRSAPrivateKeyPem() + "\n", rootCa, data, credentials, jobs);
+        return Text(certificate, "certificatePem");
+    }
+
+    private async Task JoinGroupAsync(string thing, string group, CancellationToken cancellation)
+    {
+        await CreateUnlessThereAsync("CreateThingGroup", $"thing-groups/{group}", [], cancellation).ConfigureAwait(false);
+        await api.CallAsync("AddThingToThingGroup", HttpMethod.Put, "thing-groups/addThingToThingGroup",
+            new() { ["thingGroupName"] = group, ["thingName"] = thing }, cancellation: cancellation).ConfigureAwait(false);
     }
 
     private async Task<string> EndpointAsync(string type, CancellationToken cancellation) => Text(
