@@ -32,4 +32,24 @@ internal static partial class Log
 
     [LoggerMessage(422, LogLevel.Warning, "delivery to {Endpoint} failed (attempt {Attempt} of {Attempts}): {Reason}")]
     public static partial void DeliveryFailed(this ILogger log, string endpoint, int attempt, int attempts, string reason);
+    [LoggerMessage(301, LogLevel.Information, "{Function}: {Line}")]
+    public static partial void FunctionOutput(this ILogger log, string function, string line);
+
+    [LoggerMessage(302, LogLevel.Information, "{Function}: process {Process} started")]
+    public static partial void FunctionStarted(this ILogger log, string function, int process);
+
+    [LoggerMessage(303, LogLevel.Information, "{Function}: invocation {RequestId} ended after {Milliseconds} ms")]
+    public static partial void FunctionEnded(this ILogger log, string function, string requestId, long milliseconds);
+
+    [LoggerMessage(304, LogLevel.Error, "{Function}: invocation {RequestId} failed (attempt {Attempt}): {Error}")]
+    public static partial void FunctionFailed(this ILogger log, string function, string requestId, int attempt, string error);
+
+    [LoggerMessage(305, LogLevel.Error, "{Function}: the event was given up after {Attempts} attempts and went to {Destination}")]
+    public static partial void EventGivenUp(this ILogger log, string function, int attempts, string destination);
+
+    [LoggerMessage(404, LogLevel.Information, "{Topic}: published '{Subject}' to {Subscribers} subscribers")]
+    public static partial void SnsPublished(this ILogger log, string topic, string subject, int subscribers);
+
+    [LoggerMessage(405, LogLevel.Warning, "{Topic}: {Endpoint} did not take message {MessageId}: {Reason}")]
+    public static partial void SnsRefused(this ILogger log, string topic, string endpoint, string messageId, string reason);
 }

@@ -20,7 +20,7 @@ internal static class Paging
         this ApiRequest request, string member, IEnumerable<T> ordered, Func<T, string> key, Func<T, JsonNode> show) =>
         request.Cut(member, ordered, key, show, "pageSize", "marker", "nextMarker", defaultSize: 25, max: 250);
 
-    private static JsonObject Cut<T>(
+    public static JsonObject Cut<T>(
         this ApiRequest request, string member, IEnumerable<T> ordered, Func<T, string> key, Func<T, JsonNode> show,
         string sizeName, string tokenName, string nextName, int defaultSize, int max)
     {

@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+
+namespace Keyturn.LocalCloud.Iam;
+
+/// <summary>The roles of the account and what each may do.</summary>
+internal sealed class RoleStore
+{
+    private readonly ConcurrentDictionary<string, Role> _roles = new(StringComparer.Ordinal);
+
+    public Role Add(string name, IamPolicy trust)
+    {
+        var role = new Role(name, trust);
+        return _roles.TryAdd(name, role) ? role : throw new FormatException($"there is a role {name} already");
+    }
+
+    public Role? Find(string nameOrArn) => _roles.GetValueOrDefault(NameOf(nameOrArn));
+
+    public static string NameOf(string nameOrArn) => nameOrArn[(nameOrArn.LastIndexOf('/') + 1)..];
+
+    /// <summary>Whether the service may act as the role, and the role may do this.</summary>
+    /// <returns>Null when so, else the reason.</returns>
+    public string? Refusal(string roleArn, string service, string action, string resource)
+    {
+        if (Find(roleArn) is not { } role)
+            return $"there is no role {roleArn}";
+        if (!role.Trusts(service))
+            return $"the role {role.Name} does not trust {service}";
+        return role.May(new IamRequest(action, resource)) ? null : $"the role {role.Name} is not authorized to perform {action} on {resource}";
+    }
+}
+
+internal sealed class Role(string name, IamPolicy trust)
+{
+    private readonly ConcurrentQueue<IamPolicy> _policies = new();
+
+    public string Name { get; } = name;
+
+    public string Arn => CloudAccount.Local.GlobalArn("iam", $"role/{Name}");
+
+    public void Grant(IamPolicy policy) => _policies.Enqueue(policy);
+
+    public bool Trusts(string service) =>
+        trust.Evaluate(new IamRequest("sts:AssumeRole", [], new Dictionary<string, IReadOnlyList<string>>(), service)) == true;
+
+    /// <summary>One deny is enough to refuse, and without an allow nothing is allowed.</summary>
+    public bool May(IamRequest request)
+    {
+        var answers = _policies.Select(p => p.Evaluate(request)).ToList();
+        return !answers.Contains(false) && answers.Contains(true);
+    }
+}
