@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Keyturn.LocalCloud.CloudFormation;
 using Keyturn.LocalCloud.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
@@ -46,7 +47,15 @@ static async Task<int> RunAsync(CloudOptions options, CancellationToken cancella
         logging.AddConsoleFormatter<ConsoleLog, ConsoleFormatterOptions>();
     });
     await using var cloud = new Cloud(options, logs, TimeProvider.System);
-    await cloud.StartAsync();
+    try
+    {
+        await cloud.StartAsync();
+    }
+    catch (StackException wrong)
+    {
+        throw new OptionException($"{options.Template} can't be deployed: {wrong.Message}; nothing was started");
+    }
+
     foreach (var url in cloud.Urls)
         Console.WriteLine(url);
     Console.WriteLine("ready");

@@ -62,6 +62,8 @@ internal sealed class ApiServer(
         var cancellation = http.RequestAborted;
         if (!signed.Headers.TryGetValue("authorization", out var authorization))
         {
+            if (UnsignedSns(signed) is { } byToken)
+                return await WithoutSignatureAsync(byToken, signed, found, cancellation);
             if (await http.Connection.GetClientCertificateAsync(cancellation) is not { } certificate)
                 throw new SignatureException(SignatureProblem.Missing, "Missing Authentication Token");
             return await AsDeviceAsync(signed, Convert.ToHexStringLower(SHA256.HashData(certificate.RawData)), found, cancellation);
@@ -96,6 +98,24 @@ internal sealed class ApiServer(
         }
 
         throw new ApiException(404, "ResourceNotFoundException", "No operation for devices at this path.");
+    }
+
+    /// <summary>The links in SNS's messages work for whoever holds them.</summary>
+    private static string? UnsignedSns(SignedRequest signed) =>
+        signed.Method == "GET" && signed.RawPath == "/" && ParseQuery(signed.RawQuery, null)["Action"].FirstOrDefault() is { } action
+        && action is "ConfirmSubscription" or "Unsubscribe"
+            ? action
+            : null;
+
+    private async Task<(ServiceDescription, ApiOperation, ApiResponse)> WithoutSignatureAsync(
+        string action, SignedRequest signed, Action<ServiceDescription> found, CancellationToken cancellation)
+    {
+        var service = ServiceDirectory.Find("sns")!;
+        found(service);
+        var operation = router.FindNamed("sns", action)!;
+        var request = new ApiRequest(
+            operation, new Dictionary<string, string>(), ParseQuery(signed.RawQuery, null), signed.Headers, signed.Body, new ApiCaller(null, null));
+        return (service, operation, await CallAsync(request, null, cancellation));
     }
 
     private async ValueTask<ApiResponse> CallAsync(ApiRequest request, AccessKey? key, CancellationToken cancellation)

@@ -1,8 +1,18 @@
 using System.Net.Security;
-using System.Text;
+using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
+using Keyturn.LocalCloud.CloudFormation;
+using Keyturn.LocalCloud.Iam;
+using Keyturn.LocalCloud.Lambda;
+using Keyturn.LocalCloud.Management;
+using Keyturn.LocalCloud.Mqtt;
 using Keyturn.LocalCloud.Pki;
+using Keyturn.LocalCloud.Policies;
 using Keyturn.LocalCloud.Registry;
+using Keyturn.LocalCloud.Rules;
+using Keyturn.LocalCloud.Sns;
+using Keyturn.LocalCloud.Sqs;
+using Keyturn.LocalCloud.Sts;
 
 namespace Keyturn.LocalCloud.Hosting;
 
@@ -11,60 +21,105 @@ internal sealed class Cloud : IAsyncDisposable
 {
     private readonly CloudOptions _options;
     private readonly ILoggerFactory _logs;
+    private readonly ILogger _log;
     private readonly Authorities _authorities;
+    private readonly SslStreamCertificateContext _tls;
+    private readonly DeviceRegistry _registry = new();
+    private readonly CallCounter _calls = new();
+    private readonly AccessKeys _keys = new();
+    private readonly RoleStore _roles = new();
+    private readonly QueueStore _queues;
+    private readonly SnsService _sns;
+    private readonly LambdaService _lambda;
+    private readonly MqttBroker _broker;
+    private readonly TopicRules _rules;
+    private readonly RulesEngine _engine;
+    private readonly RecentMessages _recent;
     private readonly ApiServer _api;
-    private readonly List<IAsyncDisposable> _running = [];
+    private readonly ManagementServer _management;
+    private readonly List<IAsyncDisposable> _planes = [];
 
     public Cloud(CloudOptions options, ILoggerFactory logs, TimeProvider time)
     {
-        (_options, _logs) = (options, logs);
+        (_options, _logs, _log) = (options, logs, logs.CreateLogger<Cloud>());
         _authorities = new Authorities(time);
-        Registry = new DeviceRegistry();
-        Calls = new CallCounter();
-        var keys = new AccessKeys();
+        _tls = SslStreamCertificateContext.Create(_authorities.Server, [], offline: true);
+        _queues = new QueueStore(time);
+        _sns = new SnsService(time, logs);
+        _lambda = new LambdaService(
+            options.FunctionExecutable, () => ApiUrl, _keys, new Lazy<IDeadLetters>(() => new RuleWiring(_lambda!, _sns, _queues, _roles)),
+            options.RetryDelay, time, logs);
+        _broker = new MqttBroker(
+            new MqttBrokerOptions(_tls, CloudAccount.Local) { Port = options.MqttPort }, _registry, time, logs.CreateLogger<MqttBroker>());
+        _rules = new TopicRules(CloudAccount.Local, time);
+        _engine = new RulesEngine(
+            _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
+        _recent = new RecentMessages(time);
+        _broker.Watch(_recent.Add);
         _api = new ApiServer(
-            new ApiRouter(Operations(time)), new SignatureVerifier(keys, CloudAccount.Local.Region, time), Registry, Calls,
-            new OpenGate(), logs.CreateLogger<ApiServer>());
+            new ApiRouter(Operations(time)), new SignatureVerifier(_keys, CloudAccount.Local.Region, time), _registry, _calls,
+            new RoleGate(_roles), logs.CreateLogger<ApiServer>());
+        _management = new ManagementServer(
+            _calls, () => new JsonArray([.. _sns.Published.Select(n => n.Show())]),
+            () => CloudPage.Sections(_registry, _lambda, _queues, _calls, _recent));
+        StackTypes = new Dictionary<string, ResourceFactory>(
+        [
+            .. new ComputeResources(_lambda, _roles, time).Types,
+            .. new MessagingResources(_sns, _queues).Types,
+        ]);
     }
 
-    public DeviceRegistry Registry { get; }
-
-    public CallCounter Calls { get; }
-
     public int ApiPort { get; private set; }
-
-    public int MqttPort { get; private set; }
 
     public int HttpsPort { get; private set; }
 
     public int ManagementPort { get; private set; }
+
+    public string ApiUrl => $"http://127.0.0.1:{ApiPort}";
 
     public string RootCaFile => Path.Combine(_options.DataDirectory, "root-ca.pem");
 
     /// <summary>What is printed before <c>ready</c>.</summary>
     public IEnumerable<string> Urls =>
     [
-        $"api http://127.0.0.1:{ApiPort}",
-        $"mqtt localhost:{MqttPort}",
+        $"api {ApiUrl}",
+        $"mqtt localhost:{_broker.Port}",
         $"https https://localhost:{HttpsPort}",
         $"management http://127.0.0.1:{ManagementPort}",
         $"root-ca {RootCaFile}",
     ];
 
+    private IReadOnlyDictionary<string, ResourceFactory> StackTypes { get; }
+
     public async Task StartAsync()
     {
+        if (_options.Template is { } template)
+        {
+            var count = Stack.Deploy(Template.Parse(await File.ReadAllBytesAsync(template)), CloudOptions.StackName, StackTypes);
+            _log.StackDeployed(template, count);
+        }
+        else
+        {
+            _log.NoStack(CommandLine.DefaultTemplate);
+        }
+
         Directory.CreateDirectory(_options.DataDirectory);
         await File.WriteAllTextAsync(RootCaFile, _authorities.RootPem);
-        var tls = SslStreamCertificateContext.Create(_authorities.Server, [], offline: true);
-        MqttPort = _options.MqttPort;
-        HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, tls);
-        ApiPort = await ListenAsync("api", _options.ApiPort, HandleApiAsync);
+        _engine.Start();
+        await _broker.StartAsync();
+        HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls);
+        ManagementPort = await ListenAsync("management", _options.ManagementPort, _management.HandleAsync);
+        ApiPort = await ListenAsync("api", _options.ApiPort, new ApiPlane(_api, _authorities.RootPem).HandleAsync);
+        _sns.ApiUrl = ApiUrl;
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var part in Enumerable.Reverse(_running))
-            await part.DisposeAsync();
+        await _lambda.DisposeAsync();
+        await Task.WhenAll(_planes.Select(p => p.DisposeAsync().AsTask()));
+        await _broker.DisposeAsync();
+        await _engine.DisposeAsync();
+        await _sns.DisposeAsync();
         _authorities.Dispose();
         if (!_options.KeepData && Directory.Exists(_options.DataDirectory))
             Directory.Delete(_options.DataDirectory, recursive: true);
@@ -72,40 +127,39 @@ internal sealed class Cloud : IAsyncDisposable
 
     private IEnumerable<ApiOperation> Operations(TimeProvider time) =>
     [
-        .. new ThingOperations(Registry).All,
-        .. new ThingTypeOperations(Registry, time).All,
-        .. new GroupOperations(Registry, time).All,
-        .. new CertificateOperations(Registry, _authorities, time).All,
-        .. new PolicyOperations(Registry, PolicyOperations.FindFault, time).All,
-        .. new PolicyAttachments(Registry).All,
-        .. new ThingPrincipals(Registry, _options.DetachDelay, time).All,
-        .. new Endpoints(() => MqttPort, () => HttpsPort).All,
+        .. new ThingOperations(_registry).All,
+        .. new ThingTypeOperations(_registry, time).All,
+        .. new GroupOperations(_registry, time).All,
+        .. new CertificateOperations(_registry, _authorities, time).All,
+        .. new PolicyOperations(_registry, FindFault, time).All,
+        .. new PolicyAttachments(_registry).All,
+        .. new ThingPrincipals(_registry, _options.DetachDelay, time).All,
+        .. new Endpoints(() => _broker.Port, () => HttpsPort).All,
+        .. _broker.Operations,
+        .. _rules.Operations,
+        .. new LambdaOperations(_lambda, time).All,
+        .. new SnsOperations(_sns).All,
+        .. new StsOperations(_keys).All,
     ];
 
-    private async Task HandleApiAsync(HttpContext http)
+    private static string? FindFault(string policyDocument)
     {
-        if (HttpMethods.IsGet(http.Request.Method) && http.Request.Path == "/root-ca.pem")
+        try
         {
-            http.Response.ContentType = "application/x-pem-file";
-            await http.Response.Body.WriteAsync(Encoding.ASCII.GetBytes(_authorities.RootPem), http.RequestAborted);
-            return;
+            PolicyDocument.Parse(policyDocument);
+            return null;
         }
-
-        await _api.HandleAsync(http);
+        catch (PolicyFormatException e)
+        {
+            return e.Message;
+        }
     }
 
     private async Task<int> ListenAsync(string name, int port, RequestDelegate handler, SslStreamCertificateContext? tls = null)
     {
         var plane = await HttpPlane.StartAsync(name, port, handler, _logs, tls);
-        _running.Add(plane);
-        _logs.CreateLogger<Cloud>().Listening(name, $"127.0.0.1:{plane.Port}");
+        _planes.Add(plane);
+        _log.Listening(name, $"127.0.0.1:{plane.Port}");
         return plane.Port;
-    }
-
-    private sealed class OpenGate : IRequestGate
-    {
-        public void Admit(ApiRequest request, AccessKey? key)
-        {
-        }
     }
 }

@@ -3,6 +3,8 @@ namespace Keyturn.LocalCloud.Hosting;
 /// <summary>What the command line sets. Port 0 means any free port.</summary>
 internal sealed record CloudOptions
 {
+    public const string StackName = "AWSLabsCertificateRotator";
+
     public int ApiPort { get; init; } = 4566;
 
     public int MqttPort { get; init; } = 8883;
@@ -25,4 +27,7 @@ internal sealed record CloudOptions
 
     /// <summary>DetachThingPrincipal takes effect this much later, as on AWS.</summary>
     public TimeSpan DetachDelay { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Between the first attempt at an asynchronous event and the second; twice as long before the third. AWS waits a minute.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -24,8 +24,15 @@ internal static class CommandLine
             DefaultValueFactory = _ => 200,
         };
         detach.Validators.Add(r => Check(r, 0, 60_000));
+        var retry = new Option<int>("--retry-delay")
+        {
+            Description = "Milliseconds before a failed asynchronous event is tried again (AWS: 60000)",
+            HelpName = "MS",
+            DefaultValueFactory = _ => 1000,
+        };
+        retry.Validators.Add(r => Check(r, 0, 60_000));
 
-        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach };
+        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach, retry };
         root.SetAction(async (parsed, cancellation) => await run(
             new CloudOptions
             {
@@ -38,6 +45,7 @@ internal static class CommandLine
                 Template = TemplateFile(parsed.GetValue(template)),
                 FunctionExecutable = parsed.GetValue(function) ?? Environment.GetEnvironmentVariable("KEYTURN_FUNCTION"),
                 DetachDelay = TimeSpan.FromMilliseconds(parsed.GetValue(detach)),
+                RetryDelay = TimeSpan.FromMilliseconds(parsed.GetValue(retry)),
             },
             cancellation));
         return root;

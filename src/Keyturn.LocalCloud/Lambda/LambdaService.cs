@@ -7,7 +7,7 @@ namespace Keyturn.LocalCloud.Lambda;
 
 /// <summary>The functions of the account: invoked and waited for, or asynchronously with retries.</summary>
 internal sealed class LambdaService(
-    string? executable, Func<string> apiUrl, AccessKeys keys, IDeadLetters deadLetters, TimeSpan retryDelay, TimeProvider time, ILoggerFactory logs)
+    string? executable, Func<string> apiUrl, AccessKeys keys, Lazy<IDeadLetters> deadLetters, TimeSpan retryDelay, TimeProvider time, ILoggerFactory logs)
     : IAsyncDisposable
 {
     private readonly ILogger _log = logs.CreateLogger("Lambda");
@@ -114,7 +114,7 @@ internal sealed class LambdaService(
                 ["responseContext"] = new JsonObject { ["statusCode"] = 200, ["executedVersion"] = "$LATEST", ["functionError"] = "Unhandled" },
                 ["responsePayload"] = error,
             }.ToJsonString();
-        deadLetters.Send(function, destination, record);
+        deadLetters.Value.Send(function, destination, record);
     }
 
     private sealed class Entry(LambdaFunction function)

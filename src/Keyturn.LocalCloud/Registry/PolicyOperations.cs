@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 
@@ -150,21 +149,6 @@ internal sealed class PolicyOperations(DeviceRegistry registry, Func<string, str
         if (document.Count(c => !char.IsWhiteSpace(c)) > MaxDocument)
             throw Malformed($"Policy document is longer than {MaxDocument} characters");
         return findFault(document) is { } fault ? throw Malformed($"Policy document is Malformed: [{fault}]") : document;
-    }
-
-    /// <summary>The least that a policy document has to be; the policy evaluator knows the rest.</summary>
-    public static string? FindFault(string document)
-    {
-        try
-        {
-            return JsonNode.Parse(document) is not JsonObject policy ? "not a JSON object"
-                : !policy.ContainsKey("Statement") ? "Statement is missing"
-                : null;
-        }
-        catch (Exception e) when (e is JsonException or ArgumentException)
-        {
-            return "not valid JSON";
-        }
     }
 
     private PolicyVersion AddVersion(Policy policy, string document)

@@ -156,7 +156,7 @@ internal sealed partial class SnsOperations(SnsService sns)
         return new JsonObject { ["MessageId"] = notification.MessageId };
     }
 
-    private static string DefaultOf(string structure, string message)
+    public static string DefaultOf(string structure, string message)
     {
         if (structure != "json")
             throw SnsService.Invalid("MessageStructure");
