@@ -32,6 +32,7 @@ internal static partial class Log
 
     [LoggerMessage(422, LogLevel.Warning, "delivery to {Endpoint} failed (attempt {Attempt} of {Attempts}): {Reason}")]
     public static partial void DeliveryFailed(this ILogger log, string endpoint, int attempt, int attempts, string reason);
+
     [LoggerMessage(301, LogLevel.Information, "{Function}: {Line}")]
     public static partial void FunctionOutput(this ILogger log, string function, string line);
 
@@ -52,4 +53,7 @@ internal static partial class Log
 
     [LoggerMessage(405, LogLevel.Warning, "{Topic}: {Endpoint} did not take message {MessageId}: {Reason}")]
     public static partial void SnsRefused(this ILogger log, string topic, string endpoint, string messageId, string reason);
+
+    [LoggerMessage(406, LogLevel.Warning, "{LogGroup}: {Message}")]
+    public static partial void RuleErrorLogged(this ILogger log, string logGroup, string message);
 }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Keyturn.LocalCloud.Rules;
+using TopicRules = Keyturn.LocalCloud.Rules.TopicRules;
 
 namespace Keyturn.LocalCloud.CloudFormation;
 
@@ -18,7 +18,7 @@ internal sealed class IotResources(TopicRules rules, Func<string, JsonObject, st
         properties.PassOver("Tags");
         var name = properties.Text("RuleName") ?? physicalName.Replace('-', '_');
         var payload = properties.Json("TopicRulePayload") ?? throw new StackException($"rule {name} has no TopicRulePayload");
-        return new CreatedResource(name, rules.Create(name, (JsonObject)Lower(payload)!));
+        return new CreatedResource(name, rules.Create(name, Lower(payload) as JsonObject ?? []));
     }
 
     private CreatedResource JobTemplate(ResourceProperties properties, string physicalName)

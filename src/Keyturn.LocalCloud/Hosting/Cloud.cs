@@ -13,6 +13,7 @@ using Keyturn.LocalCloud.Rules;
 using Keyturn.LocalCloud.Sns;
 using Keyturn.LocalCloud.Sqs;
 using Keyturn.LocalCloud.Sts;
+using TopicRules = Keyturn.LocalCloud.Rules.TopicRules;
 
 namespace Keyturn.LocalCloud.Hosting;
 
@@ -47,18 +48,18 @@ internal sealed class Cloud : IAsyncDisposable
         _queues = new QueueStore(time);
         _sns = new SnsService(time, logs);
         _lambda = new LambdaService(
-            options.FunctionExecutable, () => ApiUrl, _keys, new Lazy<IDeadLetters>(() => new RuleWiring(_lambda!, _sns, _queues, _roles)),
+            options.FunctionExecutable, () => ApiUrl, _keys, new Lazy<IDeadLetters>(() => new RuleWiring(_lambda!, _sns, _queues, _roles, logs.CreateLogger("Rules"))),
             options.RetryDelay, time, logs);
         _broker = new MqttBroker(
             new MqttBrokerOptions(_tls, CloudAccount.Local) { Port = options.MqttPort }, _registry, time, logs.CreateLogger<MqttBroker>());
         _rules = new TopicRules(CloudAccount.Local, time);
         _engine = new RulesEngine(
-            _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
+            _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
         _recent = new RecentMessages(time);
         _broker.Watch(_recent.Add);
         _api = new ApiServer(
             new ApiRouter(Operations(time)), new SignatureVerifier(_keys, CloudAccount.Local.Region, time), _registry, _calls,
-            new RoleGate(_roles), logs.CreateLogger<ApiServer>());
+            new RoleGate(_roles, _sns), logs.CreateLogger<ApiServer>());
         _management = new ManagementServer(
             _calls, () => new JsonArray([.. _sns.Published.Select(n => n.Show())]),
             () => CloudPage.Sections(_registry, _lambda, _queues, _calls, _recent));
@@ -66,6 +67,8 @@ internal sealed class Cloud : IAsyncDisposable
         [
             .. new ComputeResources(_lambda, _roles, time).Types,
             .. new MessagingResources(_sns, _queues).Types,
+            .. new IotResources(_rules, (_, _) => "").Types,
+            .. new TableResources(_ => "", (_, _) => { }).Types,
         ]);
     }
 

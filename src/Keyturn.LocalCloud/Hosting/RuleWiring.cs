@@ -7,11 +7,11 @@ using Keyturn.LocalCloud.Sqs;
 namespace Keyturn.LocalCloud.Hosting;
 
 /// <summary>What rules and failed events lead to, with the permissions that AWS wants for it.</summary>
-internal sealed class RuleWiring(LambdaService lambda, SnsService sns, QueueStore queues, RoleStore roles) : IDeadLetters
+internal sealed class RuleWiring(LambdaService lambda, SnsService sns, QueueStore queues, RoleStore roles, ILogger log) : IDeadLetters
 {
     private const string Iot = "iot.amazonaws.com";
 
-    public RuleTargets Targets => new(Invoke, Publish, CheckRepublish);
+    public RuleTargets Targets => new(Invoke, Publish, CheckRepublish, WriteLog);
 
     public void Send(LambdaFunction function, string destinationArn, string message)
     {
@@ -29,9 +29,8 @@ internal sealed class RuleWiring(LambdaService lambda, SnsService sns, QueueStor
 
     private static bool Allowed(Role role, string action, string resource) => role.May(new IamRequest(action, resource));
 
-    private ValueTask Invoke(string ruleName, string function, ReadOnlyMemory<byte> payload)
+    private ValueTask Invoke(string function, string rule, ReadOnlyMemory<byte> payload)
     {
-        var rule = CloudAccount.Local.Arn("iot", $"rule/{ruleName}");
         if (lambda.Find(function) is not { } found)
             throw new InvalidOperationException($"there is no function {function}");
         if (!found.Permissions.Any(p => p.Allows(Iot, rule)))
@@ -40,14 +39,20 @@ internal sealed class RuleWiring(LambdaService lambda, SnsService sns, QueueStor
         return ValueTask.CompletedTask;
     }
 
-    private ValueTask Publish(string role, string topicArn, string message, bool structured)
+    private ValueTask Publish(string topicArn, string role, string message, bool structured)
     {
         Check(role, "sns:Publish", topicArn);
         sns.Publish(sns.Find(topicArn), null, structured ? SnsOperations.DefaultOf("json", message) : message, new Dictionary<string, MessageAttribute>());
         return ValueTask.CompletedTask;
     }
 
-    private void CheckRepublish(string role, string topic) => Check(role, "iot:Publish", CloudAccount.Local.Arn("iot", $"topic/{topic}"));
+    private void CheckRepublish(string topic, string role) => Check(role, "iot:Publish", CloudAccount.Local.Arn("iot", $"topic/{topic}"));
+
+    private void WriteLog(string group, string role, string message)
+    {
+        Check(role, "logs:PutLogEvents", CloudAccount.Local.Arn("logs", $"log-group:{group}:log-stream:rule"));
+        log.RuleErrorLogged(group, message);
+    }
 
     private void Check(string role, string action, string resource)
     {

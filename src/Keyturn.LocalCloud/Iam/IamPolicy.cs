@@ -107,7 +107,15 @@ internal sealed record IamRequest(
     string Action, IReadOnlyList<string> Resources, IReadOnlyDictionary<string, IReadOnlyList<string>> Context, string? Principal = null)
 {
     public IamRequest(string action, string resource)
-        : this(action, [resource], new Dictionary<string, IReadOnlyList<string>>())
+        : this(action, [resource], Defaults)
     {
     }
+
+    /// <summary>The API port is plain HTTP within one machine; to a policy that asks for TLS it counts as safe.</summary>
+    private static Dictionary<string, IReadOnlyList<string>> Defaults => new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["aws:SecureTransport"] = ["true"],
+        ["aws:SourceAccount"] = [CloudAccount.Local.Id],
+        ["aws:PrincipalAccount"] = [CloudAccount.Local.Id],
+    };
 }

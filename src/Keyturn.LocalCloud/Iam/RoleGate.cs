@@ -1,9 +1,10 @@
 using Keyturn.LocalCloud.Api;
+using Keyturn.LocalCloud.Sns;
 
 namespace Keyturn.LocalCloud.Iam;
 
 /// <summary>Lets a role do what its policies say and no more. The operator's key may do everything.</summary>
-internal sealed class RoleGate(RoleStore roles) : IRequestGate
+internal sealed class RoleGate(RoleStore roles, SnsService sns) : IRequestGate
 {
     public void Admit(ApiRequest request, AccessKey? key)
     {
@@ -12,7 +13,7 @@ internal sealed class RoleGate(RoleStore roles) : IRequestGate
             return;
         foreach (var (action, resource) in RequestResources.Of(request))
         {
-            if (roles.Find(key.RoleName)?.May(new IamRequest(action, resource)) == true)
+            if (roles.Find(key.RoleName) is { } role && Allows(role, new IamRequest(action, resource) { Principal = role.Arn }))
                 continue;
             var user = CloudAccount.Local.GlobalArn("sts", $"assumed-role/{key.RoleName}/{key.SessionName}");
             var message = $"User: {user} is not authorized to perform: {action} on resource: {resource} "
@@ -24,5 +25,12 @@ internal sealed class RoleGate(RoleStore roles) : IRequestGate
                 _ => new ApiException(403, "AccessDeniedException", message),
             };
         }
+    }
+
+    /// <summary>Within one account either side may allow, and either side's deny is final.</summary>
+    private bool Allows(Role role, IamRequest request)
+    {
+        var byTopic = sns.Topics.FirstOrDefault(t => t.Arn == request.Resources[0])?.Policies.Select(p => p.Evaluate(request)).ToList() ?? [];
+        return !byTopic.Contains(false) && (role.Evaluate(request) ?? byTopic.Contains(true));
     }
 }

@@ -42,10 +42,12 @@ internal sealed class Role(string name, IamPolicy trust)
     public bool Trusts(string service) =>
         trust.Evaluate(new IamRequest("sts:AssumeRole", [], new Dictionary<string, IReadOnlyList<string>>(), service)) == true;
 
-    /// <summary>One deny is enough to refuse, and without an allow nothing is allowed.</summary>
-    public bool May(IamRequest request)
+    /// <returns>False when a policy denies, true when one allows, null when none speaks of it.</returns>
+    public bool? Evaluate(IamRequest request)
     {
         var answers = _policies.Select(p => p.Evaluate(request)).ToList();
-        return !answers.Contains(false) && answers.Contains(true);
+        return answers.Contains(false) ? false : answers.Contains(true) ? true : null;
     }
+
+    public bool May(IamRequest request) => Evaluate(request) == true;
 }

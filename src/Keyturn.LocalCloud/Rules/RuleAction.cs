@@ -25,7 +25,8 @@ internal abstract record RuleAction
             "lambda" => new LambdaAction(Template(parameters, "functionArn")),
             "sns" => new SnsAction(Template(parameters, "targetArn"), Required(parameters, "roleArn"), Format(parameters)),
             "republish" => new RepublishAction(Template(parameters, "topic"), Required(parameters, "roleArn"), QualityOfService(parameters)),
-            _ => throw RequestMembers.Invalid($"The action {type} is not offered by this local cloud; it has lambda, republish and sns."),
+            "cloudwatchLogs" => new CloudwatchLogsAction(Template(parameters, "logGroupName"), Required(parameters, "roleArn")),
+            _ => throw RequestMembers.Invalid($"The action {type} is not offered by this local cloud; it has cloudwatchLogs, lambda, republish and sns."),
         };
     }
 
@@ -64,4 +65,11 @@ internal sealed record RepublishAction(SubstitutionTemplate Topic, string RoleAr
     public override string Name => "RepublishAction";
 
     public override SubstitutionTemplate Resource => Topic;
+}
+
+internal sealed record CloudwatchLogsAction(SubstitutionTemplate LogGroup, string RoleArn) : RuleAction
+{
+    public override string Name => "CloudwatchLogsAction";
+
+    public override SubstitutionTemplate Resource => LogGroup;
 }

@@ -10,9 +10,13 @@ namespace Keyturn.LocalCloud.Rules;
 /// <summary>Where actions lead. To throw is to fail the action.</summary>
 /// <param name="InvokeLambda">(function's ARN, rule's ARN, event): an asynchronous invocation, which the function's policy must allow that rule.</param>
 /// <param name="PublishSns">(topic's ARN, ARN of the action's role, message, whether the message holds one text a protocol, as MessageStructure json).</param>
+/// <param name="CheckRepublish">(topic, ARN of the action's role): throws unless the role may publish there.</param>
+/// <param name="WriteLog">(log group, ARN of the action's role, message).</param>
 internal sealed record RuleTargets(
     Func<string, string, ReadOnlyMemory<byte>, ValueTask> InvokeLambda,
-    Func<string, string, string, bool, ValueTask> PublishSns);
+    Func<string, string, string, bool, ValueTask> PublishSns,
+    Action<string, string> CheckRepublish,
+    Action<string, string, string> WriteLog);
 
 /// <summary>Runs every enabled rule that a message matches, message by message in order of arrival.</summary>
 internal sealed class RulesEngine(
@@ -102,7 +106,11 @@ internal sealed class RulesEngine(
                 break;
             case RepublishAction when resource.Length == 0 || resource.AsSpan().ContainsAny('+', '#'):
                 throw new InvalidOperationException($"'{resource}' is not a topic to publish on");
-            case RepublishAction:
+            case CloudwatchLogsAction logs:
+                targets.WriteLog(resource, logs.RoleArn, Encoding.UTF8.GetString(result.Span));
+                break;
+            case RepublishAction republish:
+                targets.CheckRepublish(resource, republish.RoleArn);
                 await bus.PublishAsync(new BusMessage(resource, result));
                 break;
             default:

@@ -21,7 +21,9 @@ public sealed class RulesEngineTests : IAsyncDisposable
     {
         var targets = new RuleTargets(
             (function, rule, payload) => Done($"lambda {function} for {rule.Split('/')[1]} {Encoding.UTF8.GetString(payload.Span)}"),
-            (topic, role, message, structured) => Done($"sns {topic} as {role.Split('/')[1]} {message} {structured}"));
+            (topic, role, message, structured) => Done($"sns {topic} as {role.Split('/')[1]} {message} {structured}"),
+            (_, _) => { },
+            (group, _, message) => _done.Add($"log {group} {message}"));
         _engine = new RulesEngine(_rules, _bus, targets, new CloudAccount(), new FakeTimeProvider(Sql.Now), NullLogger<RulesEngine>.Instance);
         _engine.Start();
     }

@@ -1,0 +1,37 @@
+using System.Text.Json.Nodes;
+
+namespace Keyturn.LocalCloud.CloudFormation;
+
+/// <summary>DynamoDB tables.</summary>
+/// <param name="create">Takes the members of CreateTable, gives the ARN.</param>
+/// <param name="setTimeToLive">(table, attribute).</param>
+internal sealed class TableResources(Func<JsonObject, string> create, Action<string, string?> setTimeToLive)
+{
+    public IEnumerable<KeyValuePair<string, ResourceFactory>> Types => [new("AWS::DynamoDB::Table", Table)];
+
+    private CreatedResource Table(ResourceProperties properties, string physicalName)
+    {
+        properties.PassOver(
+            "PointInTimeRecoverySpecification", "SSESpecification", "Tags", "ContributorInsightsSpecification", "KinesisStreamSpecification",
+            "ImportSourceSpecification", "ResourcePolicy", "WarmThroughput", "OnDemandThroughput", "TableClass");
+        var name = properties.Text("TableName") ?? physicalName;
+        var request = new JsonObject { ["TableName"] = name };
+        foreach (var member in (string[])
+            ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "StreamSpecification"])
+        {
+            if (properties.Json(member) is { } value)
+                request[member] = value;
+        }
+
+        var timeToLive = properties.Object("TimeToLiveSpecification");
+        var arn = create(request);
+        if (timeToLive is not null)
+        {
+            var attribute = timeToLive.Text("AttributeName");
+            setTimeToLive(name, timeToLive.Text("Enabled") == "true" ? attribute : null);
+            timeToLive.Close();
+        }
+
+        return new CreatedResource(name, arn);
+    }
+}
