@@ -87,9 +87,23 @@ internal static class LocalCoreCommand
             (_, null) => Recipe.Load(recipePath),
             _ => Recipe.Load(recipePath).Running(command),
         };
+        using var alone = Claim(root);
         Deployment.Apply(root, recipe, executable, time);
         using var log = new LogFile(Path.Combine(root, "logs", "loader.log"), "loader", time);
         return await new Loader(root, log, time).RunAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Two nuclei over one root would tear its configuration apart.</summary>
+    private static FileStream Claim(string root)
+    {
+        try
+        {
+            return new(Path.Combine(root, "loader.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new UsageException($"another local-core runs the core in {root}; end it first");
+        }
     }
 
     private static string Required(string? value, string option) =>

@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Diagnostics;
 using Keyturn.LocalCore.Components;
 using Keyturn.LocalCore.Tests.Support;
 
@@ -91,6 +91,18 @@ public sealed class LoaderTests : IAsyncLifetime
         await core.ReadyAsync();
 
         Assert.Contains("goodbye", ComponentLog, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_loader_over_the_same_root_is_turned_away()
+    {
+        await core.StartAsync("--component", "exec sleep 60");
+
+        var start = new ProcessStartInfo(TestCore.Executable, ["--root", core.Root, "--component", "true"]) { RedirectStandardError = true };
+        using var second = Process.Start(start)!;
+        var error = await second.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.StartsWith("local-core: another local-core runs the core in ", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -93,7 +93,11 @@ internal sealed class ComponentSupervisor(
         if (exit is null or 0)
         {
             Enter(ComponentState.Running);
-            exit = await PhaseAsync("run", cancellation).ConfigureAwait(false) ?? exit;
+            var started = exit;
+            exit = await PhaseAsync("run", cancellation).ConfigureAwait(false);
+            // A component that only starts something up keeps running.
+            if (exit is null && started is not null)
+                return false;
         }
         if (exit is null or 0 && !reportedErrored)
         {

@@ -40,7 +40,7 @@ internal sealed class Loader(string root, ILogger log, TimeProvider time)
         }
         finally
         {
-            EndDescendants();
+            await EndDescendantsAsync().ConfigureAwait(false);
         }
     }
 
@@ -97,13 +97,14 @@ internal sealed class Loader(string root, ILogger log, TimeProvider time)
         await nucleus.WaitForExitAsync(grace.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private static void EndDescendants()
+    private async Task EndDescendantsAsync()
     {
         // A process that is killed hands its children to this one, so look again until there is none.
         for (var round = 0; round < 10 && ProcessTree.DescendantsOf(Environment.ProcessId) is { Count: > 0 } left; round++)
         {
             foreach (var id in left)
                 Posix.Signal(id, Posix.SigKill);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), time).ConfigureAwait(false);
             foreach (var id in left)
                 Posix.Reap(id);
         }

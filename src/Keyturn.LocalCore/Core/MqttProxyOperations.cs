@@ -37,28 +37,19 @@ internal sealed class MqttProxyOperations(MqttProxy mqtt, AccessControl access, 
         {
             ["message"] = new JsonObject { ["topicName"] = name, ["payload"] = Convert.ToBase64String(payload) },
         }));
-        using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var asking = true;
-        stream.WhenClosed(() =>
-        {
-            if (Volatile.Read(ref asking))
-                abandoned.Cancel();
-            else
-                _ = UnsubscribeAsync(subscription);
-        });
+        // Not disposed: the stream may close at any later time, and it holds no timer.
+        var abandoned = new CancellationTokenSource();
+        stream.WhenClosed(abandoned.Cancel);
         try
         {
             await mqtt.SubscribeAsync(subscription, quality, abandoned.Token).ConfigureAwait(false);
-            return [];
         }
         catch (Exception problem) when (problem is MqttRequestException or CredentialException)
         {
             throw IpcException.Service($"Subscribe to topic {topic} failed with error {problem.Message}");
         }
-        finally
-        {
-            Volatile.Write(ref asking, false);
-        }
+        stream.WhenClosed(() => _ = UnsubscribeAsync(subscription));
+        return [];
     }
 
     private async Task UnsubscribeAsync(Subscription subscription)

@@ -20,6 +20,8 @@ namespace Keyturn.LocalCore.Mqtt;
 internal sealed class MqttConnection(
     string clientId, NucleusSettings settings, TimeProvider time, ILogger log, Action<MqttConnection, MqttApplicationMessage> received) : IAsyncDisposable
 {
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, MqttQualityOfServiceLevel> subscribed = [];
     private readonly TaskCompletionSource firstConnect = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,6 +29,7 @@ internal sealed class MqttConnection(
     private DeviceCredential? credential;
     private IMqttClient? client;
     private Task running = Task.CompletedTask;
+    private int subscriptionCount;
 
     public event Action<bool>? OnlineChanged;
 
@@ -35,7 +38,7 @@ internal sealed class MqttConnection(
     public bool IsOnline => client is { IsConnected: true };
 
     /// <summary>Subscriptions that hold or are being asked for; AWS IoT allows 50 on one connection.</summary>
-    public int SubscriptionCount { get; private set; }
+    public int SubscriptionCount => Volatile.Read(ref subscriptionCount);
 
     /// <exception cref="CredentialException">No client object can be built from the files.</exception>
     public void Build()
@@ -61,7 +64,7 @@ internal sealed class MqttConnection(
     public async Task SubscribeAsync(string filter, MqttQualityOfServiceLevel qos, CancellationToken cancellation)
     {
         Build();
-        SubscriptionCount++;
+        Interlocked.Increment(ref subscriptionCount);
         var granted = false;
         try
         {
@@ -78,7 +81,7 @@ internal sealed class MqttConnection(
         finally
         {
             if (!granted)
-                SubscriptionCount--;
+                Interlocked.Decrement(ref subscriptionCount);
         }
     }
 
@@ -88,7 +91,7 @@ internal sealed class MqttConnection(
         {
             if (!subscribed.Remove(filter))
                 return;
-            SubscriptionCount--;
+            Interlocked.Decrement(ref subscriptionCount);
         }
         var options = new MqttClientUnsubscribeOptionsBuilder().WithTopicFilter(filter).Build();
         await WithinOperationTimeoutAsync(token => client!.UnsubscribeAsync(options, token), cancellation).ConfigureAwait(false);
@@ -126,7 +129,9 @@ internal sealed class MqttConnection(
                 {
                     // The first connect asks for a clean session; later ones rejoin it.
                     options.CleanSession = !firstConnect.Task.IsCompleted;
-                    var connack = await mqtt.ConnectAsync(options, cancellation).ConfigureAwait(false);
+                    using var patience = new CancellationTokenSource(ConnectTimeout, time);
+                    using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+                    var connack = await mqtt.ConnectAsync(options, either.Token).ConfigureAwait(false);
                     if (connack.ResultCode != MqttClientConnectResultCode.Success)
                         throw new MqttCommunicationException($"CONNACK {connack.ResultCode} {connack.ReasonString}");
                     log.MqttConnected(clientId, connack.IsSessionPresent);
