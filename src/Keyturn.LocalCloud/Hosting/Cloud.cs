@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.CloudFormation;
 using Keyturn.LocalCloud.Iam;
+using Keyturn.LocalCloud.Jobs;
 using Keyturn.LocalCloud.Lambda;
 using Keyturn.LocalCloud.Management;
 using Keyturn.LocalCloud.Mqtt;
@@ -33,6 +34,7 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly SnsService _sns;
     private readonly LambdaService _lambda;
     private readonly MqttBroker _broker;
+    private readonly JobsService _jobs;
     private readonly TopicRules _rules;
     private readonly RulesEngine _engine;
     private readonly RecentMessages _recent;
@@ -52,6 +54,7 @@ internal sealed class Cloud : IAsyncDisposable
             options.RetryDelay, time, logs);
         _broker = new MqttBroker(
             new MqttBrokerOptions(_tls, CloudAccount.Local) { Port = options.MqttPort }, _registry, time, logs.CreateLogger<MqttBroker>());
+        _jobs = new JobsService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<JobsService>());
         _rules = new TopicRules(CloudAccount.Local, time);
         _engine = new RulesEngine(
             _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
@@ -67,7 +70,7 @@ internal sealed class Cloud : IAsyncDisposable
         [
             .. new ComputeResources(_lambda, _roles, time).Types,
             .. new MessagingResources(_sns, _queues).Types,
-            .. new IotResources(_rules, (_, _) => "").Types,
+            .. new IotResources(_rules, (id, members) => _jobs.Templates.Create(id, members).Arn).Types,
             .. new TableResources(_ => "", (_, _) => { }).Types,
         ]);
     }
@@ -99,6 +102,8 @@ internal sealed class Cloud : IAsyncDisposable
         if (_options.Template is { } template)
         {
             var count = Stack.Deploy(Template.Parse(await File.ReadAllBytesAsync(template)), CloudOptions.StackName, StackTypes);
+            // In AWS a step of the deployment switches job events on, since CloudFormation has no resource for it.
+            _jobs.Events.Enable("JOB", "JOB_EXECUTION");
             _log.StackDeployed(template, count);
         }
         else
@@ -120,6 +125,7 @@ internal sealed class Cloud : IAsyncDisposable
     {
         await _lambda.DisposeAsync();
         await Task.WhenAll(_planes.Select(p => p.DisposeAsync().AsTask()));
+        await _jobs.DisposeAsync();
         await _broker.DisposeAsync();
         await _engine.DisposeAsync();
         await _sns.DisposeAsync();
@@ -139,6 +145,7 @@ internal sealed class Cloud : IAsyncDisposable
         .. new ThingPrincipals(_registry, _options.DetachDelay, time).All,
         .. new Endpoints(() => _broker.Port, () => HttpsPort).All,
         .. _broker.Operations,
+        .. _jobs.Operations,
         .. _rules.Operations,
         .. new LambdaOperations(_lambda, time).All,
         .. new SnsOperations(_sns).All,
