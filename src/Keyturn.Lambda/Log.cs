@@ -13,6 +13,6 @@ internal static partial class Log
     [LoggerMessage(2002, LogLevel.Information, "the runtime API is gone, so is this function: {reason}")]
     public static partial void RuntimeGone(this ILogger logger, string reason);
 
-    [LoggerMessage(2003, LogLevel.Error, "the runtime API answered with status {status}")]
+    [LoggerMessage(2003, LogLevel.Error, "the runtime API answered with status {status} and no invocation")]
     public static partial void RuntimeRefused(this ILogger logger, int status);
 }

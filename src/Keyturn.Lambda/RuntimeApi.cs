@@ -15,6 +15,9 @@ internal sealed class RuntimeApi : IDisposable
     /// <summary>Left before the deadline, to report the failure with.</summary>
     private static readonly TimeSpan Reserve = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>No function of AWS Lambda runs longer.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
+
     private static readonly byte[] Done = "null"u8.ToArray();
 
     private readonly HttpClient _http;
@@ -50,13 +53,13 @@ internal sealed class RuntimeApi : IDisposable
 
             using (next)
             {
-                if (next.StatusCode != HttpStatusCode.OK)
+                if (next.StatusCode != HttpStatusCode.OK || Header(next, "Lambda-Runtime-Aws-Request-Id") is not { } requestId)
                 {
                     _log.RuntimeRefused((int)next.StatusCode);
                     return 1;
                 }
 
-                await HandleAsync(handler, next, cancellation);
+                await HandleAsync(handler, next, requestId, cancellation);
             }
         }
     }
@@ -66,9 +69,8 @@ internal sealed class RuntimeApi : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task HandleAsync(Handler handler, HttpResponseMessage next, CancellationToken cancellation)
+    private async Task HandleAsync(Handler handler, HttpResponseMessage next, string requestId, CancellationToken cancellation)
     {
-        var requestId = Header(next, "Lambda-Runtime-Aws-Request-Id") ?? "";
         _log.Begin(requestId, Header(next, "Lambda-Runtime-Trace-Id"));
         try
         {
@@ -95,7 +97,7 @@ internal sealed class RuntimeApi : IDisposable
             return Timeout.InfiniteTimeSpan;
         }
 
-        var remaining = DateTimeOffset.FromUnixTimeMilliseconds(deadline) - _clock.GetUtcNow() - Reserve;
+        var remaining = TimeSpan.FromMilliseconds(Math.Min(deadline - _clock.GetUtcNow().ToUnixTimeMilliseconds(), Longest.TotalMilliseconds)) - Reserve;
         return remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero;
     }
 

@@ -17,6 +17,8 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     private const string Document = """{"operation":"ROTATE_CERTIFICATE"}""";
     private static readonly Lazy<string[]> Csrs = new(() => [.. Enumerable.Range(0, 8).Select(_ => MakeCsr($"CN={Thing}"))]);
 
+    private readonly Dictionary<(string JobId, string? EventId), long> _events = [];
+
     public Cloud()
     {
         Registry = new InMemoryRegistry(Faults, Clock);
@@ -78,12 +80,17 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
                 new CommitRequest(jobId, rotationId, token, verify), null),
             TestContext.Current.CancellationToken);
 
-    /// <summary>Lets the waits of the use case pass as they come up.</summary>
+    /// <summary>The same event, to the second, each time it comes. Lets the waits of the use case pass as they come up.</summary>
     public async Task CloseAsync(string status, string jobId = Job, string? eventId = "event-1", string? reason = null)
     {
         End(jobId, status);
+        if (!_events.TryGetValue((jobId, eventId), out var at))
+        {
+            _events[(jobId, eventId)] = at = Clock.GetUtcNow().ToUnixTimeSeconds();
+        }
+
         var handling = new CloseRotation(Registry, Ledger, this, Clock, NullLogger.Instance).HandleAsync(
-            new JobEvent(Thing, jobId, status, Clock.GetUtcNow().ToUnixTimeSeconds(), eventId, null, null, reason),
+            new JobEvent(Thing, jobId, status, at, eventId, null, null, reason),
             TestContext.Current.CancellationToken);
         while (await Task.WhenAny(handling, Task.Delay(5, TestContext.Current.CancellationToken)) != handling)
         {

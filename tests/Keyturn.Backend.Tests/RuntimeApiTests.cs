@@ -1,0 +1,153 @@
+using System.Text;
+using System.Text.Json;
+using Keyturn.Backend.Tests.World;
+using Keyturn.Lambda;
+
+namespace Keyturn.Backend.Tests;
+
+/// <summary>The loop against Lambda's side of the protocol, over a socket.</summary>
+public sealed class RuntimeApiTests : IAsyncDisposable
+{
+    private readonly MemoryStream _log = new();
+    private readonly Queue<(string Id, string Event, long Deadline)> _invocations = new();
+    private readonly List<(string Path, string Body, string? ErrorType)> _posted = [];
+    private readonly ScriptedHttp _lambda;
+    private HttpReply? _afterwards;
+
+    public RuntimeApiTests() => _lambda = new ScriptedHttp(Answer);
+
+    [Fact]
+    public async Task Each_event_is_handled_in_turn_and_answered()
+    {
+        List<string> handled = [];
+        Invoke("id-1", "{\"a\":1}");
+        Invoke("id-2", "{\"a\":2}");
+        Assert.Equal(0, await RunAsync((json, _) =>
+        {
+            handled.Add(Encoding.UTF8.GetString(json.Span));
+            return Task.CompletedTask;
+        }));
+        Assert.Equal(["{\"a\":1}", "{\"a\":2}"], handled);
+        Assert.Equal(
+            ["/2018-06-01/runtime/invocation/id-1/response", "/2018-06-01/runtime/invocation/id-2/response"], _posted.Select(p => p.Path));
+    }
+
+    [Fact]
+    public async Task A_failure_is_reported_and_the_next_event_handled()
+    {
+        Invoke("id-1", "1");
+        Invoke("id-2", "2");
+        await RunAsync((json, _) => json.Span[0] == '1' ? throw new FormatException("not \"ours\"") : Task.CompletedTask);
+        Assert.Equal("/2018-06-01/runtime/invocation/id-1/error", _posted[0].Path);
+        Assert.Equal("FormatException", _posted[0].ErrorType);
+        Assert.Equal("not \"ours\"", JsonElement.Parse(_posted[0].Body).GetProperty("errorMessage").GetString());
+        Assert.Equal("/2018-06-01/runtime/invocation/id-2/response", _posted[1].Path);
+
+        var line = Assert.Single(LogLines(), l => l.GetProperty("level").GetString() == "ERROR");
+        Assert.Equal("id-1", line.GetProperty("requestId").GetString());
+        Assert.Equal("FormatException", line.GetProperty("errorType").GetString());
+    }
+
+    [Fact]
+    public async Task The_handler_is_stopped_before_the_function_s_deadline()
+    {
+        Invoke("id-1", "1", DateTimeOffset.UtcNow.AddMilliseconds(700).ToUnixTimeMilliseconds());
+        await RunAsync((_, cancellation) => Task.Delay(Timeout.Infinite, cancellation));
+        Assert.Equal("/2018-06-01/runtime/invocation/id-1/error", _posted[0].Path);
+        Assert.Equal(nameof(TaskCanceledException), _posted[0].ErrorType);
+    }
+
+    [Theory]
+    [InlineData(200)]
+    [InlineData(403)]
+    [InlineData(500)]
+    public async Task An_answer_that_is_no_invocation_ends_the_function(int status)
+    {
+        _afterwards = new HttpReply(status, "{}");
+        Assert.Equal(1, await RunAsync((_, _) => throw new InvalidOperationException("nothing to handle")));
+        Assert.Empty(_posted);
+    }
+
+    [Fact]
+    public async Task A_function_that_can_t_start_says_why()
+    {
+        using var runtime = new RuntimeApi(_lambda.Address, new JsonLog(_log, TimeProvider.System), TimeProvider.System);
+        await runtime.ReportStartFailureAsync(
+            new InvalidOperationException("LEDGER_TABLE is not set"), TestContext.Current.CancellationToken);
+        Assert.Equal("/2018-06-01/runtime/init/error", _posted[0].Path);
+        Assert.Contains("LEDGER_TABLE is not set", _posted[0].Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("create_certificate.handler")]
+    public void A_handler_that_is_none_of_ours_is_refused_by_name(string? handler)
+    {
+        var refused = Assert.Throws<InvalidOperationException>(() => Find(new() { ["_HANDLER"] = handler }));
+        Assert.Contains("CreateCertificate, CommitCertificate or JobExecutionTerminal", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("CreateCertificate", "JOB_DOCUMENT")]
+    [InlineData("CreateCertificate", "LEDGER_TABLE")]
+    [InlineData("CreateCertificate", "SNS_TOPIC_ARN")]
+    [InlineData("CommitCertificate", "LEDGER_TABLE")]
+    [InlineData("JobExecutionTerminal", "LEDGER_TABLE")]
+    [InlineData("JobExecutionTerminal", "SNS_TOPIC_ARN")]
+    public void A_missing_variable_is_named(string handler, string missing)
+    {
+        Dictionary<string, string?> variables = new()
+        {
+            ["_HANDLER"] = handler,
+            ["JOB_DOCUMENT"] = "{\"operation\":\"ROTATE_CERTIFICATE\"}",
+            ["LEDGER_TABLE"] = "ledger",
+            ["SNS_TOPIC_ARN"] = "arn:aws:sns:us-east-1:012345678901:topic",
+        };
+        variables.Remove(missing);
+        var refused = Assert.Throws<InvalidOperationException>(() => Find(variables));
+        Assert.StartsWith(missing, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_job_document_without_an_operation_is_refused() =>
+        Assert.Throws<FormatException>(() => Find(new()
+        {
+            ["_HANDLER"] = "CreateCertificate", ["JOB_DOCUMENT"] = "{}", ["LEDGER_TABLE"] = "ledger", ["SNS_TOPIC_ARN"] = "arn",
+        }));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _lambda.DisposeAsync();
+        _log.Dispose();
+    }
+
+    private static Handler Find(Dictionary<string, string?> variables) =>
+        Functions.Find(variables.GetValueOrDefault, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, TimeProvider.System);
+
+    private void Invoke(string id, string json, long deadline = long.MaxValue / 1_000_000) => _invocations.Enqueue((id, json, deadline));
+
+    private async Task<int> RunAsync(Handler handler)
+    {
+        using var runtime = new RuntimeApi(_lambda.Address, new JsonLog(_log, TimeProvider.System), TimeProvider.System);
+        return await runtime.RunAsync(handler, TestContext.Current.CancellationToken);
+    }
+
+    private JsonElement[] LogLines() =>
+        [.. Encoding.UTF8.GetString(_log.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonElement.Parse(l))];
+
+    /// <summary>Out of events, it hangs up as Lambda does when it ends an environment.</summary>
+    private HttpReply? Answer(HttpExchange request)
+    {
+        if (request.Method == "GET")
+        {
+            return _invocations.TryDequeue(out var invocation)
+                ? new HttpReply(200, invocation.Event,
+                    $"Lambda-Runtime-Aws-Request-Id: {invocation.Id}\r\nLambda-Runtime-Deadline-Ms: {invocation.Deadline}\r\n")
+                : _afterwards;
+        }
+
+        _posted.Add((request.Target, request.Body, request.Headers.GetValueOrDefault("Lambda-Runtime-Function-Error-Type")));
+        return new HttpReply(202);
+    }
+}
