@@ -4,8 +4,8 @@ namespace Keyturn.LocalCore.Provisioning;
 
 /// <summary>
 /// The IoT policy of a Greengrass core that rotates its certificate: one for all things, bound to the thing of the
-/// connection by policy variables. The client ids are the thing's name and the name with <c>#…</c> behind it, never a
-/// mere prefix, which would let pump1 pass for pump10.
+/// connection by policy variables. The client ids are all that begin with the thing's name, as in the minimal policy that AWS
+/// documents for core devices: real fleets let pump1 connect as pump10, so whoever relies on client ids must not believe a prefix.
 /// </summary>
 internal static class DevicePolicy
 {
@@ -21,7 +21,7 @@ internal static class DevicePolicy
         {
             ["Version"] = "2012-10-17",
             ["Statement"] = new JsonArray(
-                Allow(["iot:Connect"], [Arn("client", Thing), Arn("client", Thing + "#*")]),
+                Allow(["iot:Connect"], [Arn("client", Thing + "*")]),
                 Allow(["iot:Publish"],
                 [
                     Arn("topic", $"$aws/things/{Thing}/jobs/*"),
