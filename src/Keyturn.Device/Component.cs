@@ -38,8 +38,10 @@ internal sealed class Component(string root, TimeProvider time)
         if (problem is not null)
             Log.BadConfiguration(log, problem);
 
+        var facts = new NucleusFacts(channel, Environment.GetEnvironmentVariable("GG_ROOT_CA_PATH") ?? system.RootCaPath);
+        var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => !channel.IsOpen, time, log);
         var ports = new DriverPorts(
-            journal, store, channel, new NoProbe(), new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId), time, Seeded(), log);
+            journal, store, channel, probe, new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId), time, Seeded(), log);
         var driver = new RotationDriver(thing, Version, () => options ?? throw new CredentialException(problem!), ports);
         channel.Received += driver.Receive;
         channel.Opened += driver.ChannelOpened;

@@ -59,6 +59,12 @@ internal static partial class Log
     [LoggerMessage(33, LogLevel.Information, "Not sent on {Topic}: {Reason}. It is said again")]
     public static partial void NotSent(ILogger log, string topic, string reason);
 
+    [LoggerMessage(34, LogLevel.Information, "Tried credential {Credential} on a connection of its own: {Detail}")]
+    public static partial void Probed(ILogger log, string credential, string detail);
+
+    [LoggerMessage(35, LogLevel.Warning, "Compared both credentials on connections of their own: old {Before}; new {New}; old {After}")]
+    public static partial void Compared(ILogger log, string before, string @new, string after);
+
     [LoggerMessage(40, LogLevel.Critical, "{Reason}")]
     public static partial void Fatal(ILogger log, string reason);
 }

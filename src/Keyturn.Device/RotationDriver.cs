@@ -187,7 +187,11 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     private async Task WaitAsync(CancellationToken cancellation)
     {
         var due = _conversations.Open.Where(_ => ports.Cloud.IsOpen).Select(c => c.Due).Concat(_alarms.Values).Append(_storageRetry ?? long.MaxValue).Min();
-        if (due != long.MaxValue)
+        if (_inbox.Reader.TryPeek(out _))
+        {
+            // No need to wait.
+        }
+        else if (due != long.MaxValue)
         {
             var pause = ports.Time.GetElapsedTime(ports.Time.GetTimestamp(), due);
             using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -90,7 +90,7 @@ internal sealed class Conversations(string thing)
         return (answered.Request, accepted) switch
         {
             (CloudRequest.NextJob, true) => new RotationEvent.NextJobSeen(answer.ToExecution()),
-            (CloudRequest.DescribeJob, true) => new RotationEvent.JobSeen(answer.ToExecution()),
+            (CloudRequest.DescribeJob, true) when answer.ToExecution() is { } job => new RotationEvent.JobSeen(job),
             (CloudRequest.DescribeJob, false) when answer.Code == JobRefusalCode.ResourceNotFound => new RotationEvent.JobSeen(null),
             (CloudRequest.UpdateJob r, true) => new RotationEvent.UpdateAccepted(answer.ExecutionState?.VersionNumber ?? r.ExpectedVersion + 1),
             (CloudRequest.UpdateJob, false) when answer.Code is { } code => new RotationEvent.UpdateRefused(code, answer.ToState()),

@@ -72,6 +72,21 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         return KeyMaterial.Describe(certificate);
     }
 
+    public X509Certificate2 OpenForTls(string credential)
+    {
+        var secret = files.Read(_generations.FileOf(credential, KeyName), LongestFile);
+        try
+        {
+            using var certificate = KeyMaterial.Certificate(files.Read(_generations.FileOf(credential, CertificateName), LongestFile));
+            using var key = KeyMaterial.Import(secret);
+            return key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+
     public void SwitchTo(string credential, bool mustBeReached)
     {
         if (mustBeReached && !IsReached)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Keyturn.Contracts;
 
 namespace Keyturn.Device.Credentials;
@@ -34,6 +35,9 @@ internal interface ICredentialStore
 
     /// <summary>Checks the certificate against the credential's key and keeps it durably. Throws <see cref="CertificateUnfitException"/>.</summary>
     CertificateInfo StoreCertificate(string credential, string certificatePem, DateTimeOffset now);
+
+    /// <summary>A credential to make a connection with, whether it is in use or not.</summary>
+    X509Certificate2 OpenForTls(string credential);
 
     /// <param name="mustBeReached">Refuse when the nucleus's paths no longer lead here, because somebody replaced them.</param>
     void SwitchTo(string credential, bool mustBeReached);

@@ -51,8 +51,9 @@ internal static class RotationMachine
         (Idle s, AttestAccepted { Nonce: { } nonce }) => new(s with { AnswersTokens = true }, new Ask(new Attest(nonce))),
         (Idle s, AttestAccepted) => new(s with { AnswersTokens = true }, new Sweep(), new SetAlarm(Alarm.Attest, Day)),
         (Idle s, AttestRefused) => new(s, new SetAlarm(Alarm.Attest, Day)),
-        (Idle { AnswersTokens: false } s, AlarmRang { Alarm: Alarm.KeptLongEnough }) => new(s, new Sweep()),
+        (Idle { AnswersTokens: false } s, AlarmRang { Alarm: Alarm.KeptLongEnough }) => new(s with { KeptLongEnough = true }, new Ask(new NextJob())),
         (Idle s, NextJobSeen { Job: { IsRotation: true, IsOver: false } job }) => new(new Starting(job, s.AnswersTokens), Begin(job)),
+        (Idle { KeptLongEnough: true } s, NextJobSeen) => new(s with { KeptLongEnough = false }, new Sweep(), new SetAlarm(Alarm.Poll, PollInterval)),
         (Idle s, NextJobSeen) => new(s, new SetAlarm(Alarm.Poll, PollInterval)),
 
         // A job was taken. Its update must be accepted before anything else is done for it.
@@ -120,11 +121,12 @@ internal static class RotationMachine
             Restore(s.Rotation, $"the backend refused the commit: {refusal.Describe()}"),
         (Committing { Final: not null } s, Compared) => new(s with { Final = null }, Decision(s.Rotation, afterPause: true), new SetAlarm(Alarm.Evidence, Patience)),
         (Committing s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
-        (Trial { Reconnected: true } or Committing { Final: null }, AlarmRang { Alarm: Alarm.Evidence }) =>
+        (Trial { Reconnected: true } or Committing { Final: null } or Committed, AlarmRang { Alarm: Alarm.Evidence }) =>
             new(state, new Compare(state.Current!.Old, state.Current.New)),
 
         // Decided: the old credential goes once the job's end is known to the Jobs service.
-        (Committed s, Restarted) => new(s, Success(s.Rotation)),
+        (Committed s, Restarted) => new(s, Success(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
+        (Committed s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
         (Committed s, UpdateAccepted) => Finish(s),
         (Committed s, UpdateRefused { Actual: { Status: JobStatus.Succeeded } }) => Finish(s),
         (Committed s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { } actual }) =>

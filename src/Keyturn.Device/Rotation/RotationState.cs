@@ -51,7 +51,8 @@ internal abstract record RotationState
     }
 
     /// <param name="AnswersTokens">The backend echoes clientTokens, as ours does and the reference's does not.</param>
-    public sealed record Idle(bool AnswersTokens = false, string? LastOutcome = null) : RotationState;
+    /// <param name="KeptLongEnough">An old credential, kept because the backend can't be asked, may go after the next answer of the cloud.</param>
+    public sealed record Idle(bool AnswersTokens = false, string? LastOutcome = null, bool KeptLongEnough = false) : RotationState;
 
     /// <summary>A job was taken; nothing exists that a restart would have to know of.</summary>
     public sealed record Starting(JobExecution Job, bool AnswersTokens) : RotationState;
@@ -75,7 +76,7 @@ internal abstract record RotationState
     public sealed record Committing(CurrentRotation Rotation, int Attempt, int Strikes = 0, Refusal? Final = null) : RotationState;
 
     /// <param name="KeepOld">The reference backend did not confirm: the old credential stays until attested or a day has passed.</param>
-    public sealed record Committed(CurrentRotation Rotation, bool KeepOld = false) : RotationState;
+    public sealed record Committed(CurrentRotation Rotation, bool KeepOld = false, int Strikes = 0) : RotationState;
 
     public sealed record Aborting(CurrentRotation Rotation, string Reason, AbortStage Stage, string? SessionAtSwitch = null) : RotationState;
 

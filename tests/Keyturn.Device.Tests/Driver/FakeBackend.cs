@@ -32,7 +32,17 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
 
     public string? Committed { get; private set; }
 
+    /// <summary>A second key in one rotation may be a thief's.</summary>
+    public bool RefusesSecondKey { get; init; }
+
+    /// <summary>The certificate that the device last named as the one in use.</summary>
+    public string? Attested { get; private set; }
+
+    public bool OldIsRetired => Committed is not null && Job?["status"]!.GetValue<string>() == "SUCCEEDED";
+
     public bool IsOpen { get; set; } = true;
+
+    public bool HasIssued(string pem) => _issued.Values.Any(p => p.Trim() == pem.Trim());
 
     public int Reopened { get; private set; }
 
@@ -103,12 +113,20 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
             if (IsReference)
                 Send(topic + "/rejected", new JsonObject { ["errorMsg"] = "Pre-conditions not met" });
             else
+            {
+                Attested = message["certificateId"]!.GetValue<string>();
                 Send(topic + "/accepted", Echo(message, answer));
+            }
             return;
         }
         if (topic == Certificates + "create")
         {
             var csr = message["csr"]!.GetValue<string>();
+            if (RefusesSecondKey && _issued.Count > 0 && !_issued.ContainsKey(csr))
+            {
+                Send(topic + "/rejected", Echo(message, new JsonObject { ["errorMsg"] = "Two keys in one rotation.", ["code"] = "ROTATION_FROZEN" }));
+                return;
+            }
             if (!_issued.TryGetValue(csr, out var pem))
                 _issued[csr] = pem = _ca.Sign(csr);
             answer["certificatePem"] = pem;

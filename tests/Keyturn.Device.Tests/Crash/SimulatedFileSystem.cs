@@ -1,0 +1,274 @@
+using Keyturn.Device.Storage;
+
+namespace Keyturn.Device.Tests.Crash;
+
+/// <summary>The power went: nothing the process does from here on reaches the disk.</summary>
+internal sealed class PowerLostException : Exception;
+
+/// <summary>What becomes of the operations that no fsync has made durable.</summary>
+/// <param name="Keeps">Whether the n-th of them that is pending survives.</param>
+/// <param name="Content">How much of an unsynced file's content survives: 0 nothing, 1 half, 2 all.</param>
+internal sealed record Fate(string Name, Func<int, bool> Keeps, int Content);
+
+/// <summary>
+/// A disk as badly behaved as POSIX allows: a file's content is durable after its own fsync only, a name after its directory's, and what is pending when
+/// the power goes is kept, lost or torn, each operation by itself. Every change that the product makes passes through <see cref="Strike"/>.
+/// </summary>
+internal sealed class SimulatedFileSystem : IFileSystem
+{
+    private readonly List<(Node Directory, Action<Node> Apply)> _pending = [];
+    private Node _root = new(FileKind.Directory);
+
+    /// <summary>How many changes were made so far.</summary>
+    public int Changes { get; private set; }
+
+    /// <summary>The change at which the power goes.</summary>
+    public int? PowerGoesAt { get; set; }
+
+    public int Pending => _pending.Count;
+
+    /// <summary>Disks that lie, to show that the check would notice.</summary>
+    public bool IgnoresDirectorySync { get; init; }
+
+    public Func<string, bool> NeverKeeps { get; init; } = _ => false;
+
+    public uint User => 0;
+
+    public void Crash(Fate fate)
+    {
+        for (var i = 0; i < _pending.Count; i++)
+        {
+            if (fate.Keeps(i))
+                _pending[i].Apply(_pending[i].Directory);
+        }
+        _pending.Clear();
+        _root = _root.Durable(fate.Content);
+        PowerGoesAt = null;
+        Changes = 0;
+    }
+
+    public FileStatus? Status(string path) => Find(path, followLast: false) is { } n ? new FileStatus(n.Kind, n.Mode, n.Owner, n.Owner, n.Content.Length) : null;
+
+    public string ReadLink(string path) => Existing(path, followLast: false).Target ?? throw Failure("read link", path, 22);
+
+    public string Resolve(string path)
+    {
+        for (var links = 0; ;)
+        {
+            var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+            var (node, at, moved) = (_root, "", false);
+            foreach (var (part, i) in parts.Select((p, i) => (p, i)))
+            {
+                node = node.Entries.GetValueOrDefault(part) ?? throw Failure("resolve", path, FileSystemException.NoEntry);
+                if (node.Target is { } target)
+                {
+                    if (++links > 20)
+                        throw Failure("resolve", path, FileSystemException.TooManyLinks);
+                    path = string.Join('/', [target.StartsWith('/') ? target : $"{at}/{target}", .. parts[(i + 1)..]]);
+                    moved = true;
+                    break;
+                }
+                at += "/" + part;
+            }
+            if (!moved)
+                return at;
+        }
+    }
+
+    public byte[] Read(string path, int longest) => Existing(path, followLast: false) is { Kind: FileKind.Regular } file
+        ? [.. file.Content]
+        : throw Failure("read", path, FileSystemException.TooManyLinks);
+
+    public bool IsReadableBy(string path, uint owner, uint group) => Find(Resolve(path), followLast: true) is not null;
+
+    public void Create(string path, ReadOnlySpan<byte> content)
+    {
+        Strike();
+        var (directory, name) = Parent(path);
+        if (directory.Entries.ContainsKey(name))
+            throw Failure("create", path, FileSystemException.Exists);
+        var file = new Node(FileKind.Regular) { Content = content.ToArray(), Mode = 0x180 };
+        directory.Entries[name] = file;
+        Pend(path, directory, d => d.Names[name] = file);
+    }
+
+    public void SetOwner(string path, uint owner, uint group)
+    {
+        Strike();
+        Existing(path, followLast: false).Owner = owner;
+    }
+
+    public void SetMode(string path, uint mode)
+    {
+        Strike();
+        Existing(path, followLast: false).Mode = mode;
+    }
+
+    public void CopyLabel(string from, string to)
+    {
+    }
+
+    public void SyncFile(string path)
+    {
+        Strike();
+        var file = Existing(path, followLast: false);
+        file.Kept = file.Content;
+    }
+
+    public void SyncDirectory(string path)
+    {
+        Strike();
+        if (IgnoresDirectorySync)
+            return;
+        var directory = Existing(path, followLast: true);
+        foreach (var (_, apply) in _pending.Where(p => p.Directory == directory))
+            apply(directory);
+        _pending.RemoveAll(p => p.Directory == directory);
+    }
+
+    public void MakeDirectory(string path, uint mode)
+    {
+        Strike();
+        Add(path, new Node(FileKind.Directory) { Mode = mode });
+    }
+
+    public void MakeLink(string path, string target)
+    {
+        Strike();
+        Add(path, new Node(FileKind.SymbolicLink) { Target = target });
+    }
+
+    public void Rename(string from, string to)
+    {
+        Strike();
+        var (directory, source) = Parent(from);
+        var (other, destination) = Parent(to);
+        Assert.Same(directory, other);
+        var node = directory.Entries.GetValueOrDefault(source) ?? throw Failure("rename", from, FileSystemException.NoEntry);
+        directory.Entries.Remove(source);
+        directory.Entries[destination] = node;
+        Pend(to, directory, d =>
+        {
+            d.Names.Remove(source);
+            d.Names[destination] = node;
+        });
+    }
+
+    public void Unlink(string path) => Drop(path, FileKind.Directory, mayBe: false);
+
+    public void RemoveDirectory(string path) => Drop(path, FileKind.Directory, mayBe: true);
+
+    public string[] List(string directory) => [.. Existing(directory, followLast: true).Entries.Keys.Order(StringComparer.Ordinal)];
+
+    public long FreeBytes(string path) => long.MaxValue;
+
+    public IDisposable Lock(string path) => new Held();
+
+    /// <summary>For setting the scene: durable at once.</summary>
+    public void Install(string path, string content)
+    {
+        var node = _root;
+        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        foreach (var part in parts[..^1])
+        {
+            if (!node.Entries.TryGetValue(part, out var next))
+                node.Names[part] = node.Entries[part] = next = new Node(FileKind.Directory) { Mode = 0x1C0 };
+            node = next;
+        }
+        var bytes = System.Text.Encoding.ASCII.GetBytes(content);
+        node.Names[parts[^1]] = node.Entries[parts[^1]] = new Node(FileKind.Regular) { Content = bytes, Kept = bytes, Mode = 0x180 };
+    }
+
+    private void Strike()
+    {
+        if (Changes >= PowerGoesAt)
+            throw new PowerLostException();
+        Changes++;
+    }
+
+    private void Add(string path, Node node)
+    {
+        var (directory, name) = Parent(path);
+        if (!directory.Entries.TryAdd(name, node))
+            throw Failure("make", path, FileSystemException.Exists);
+        Pend(path, directory, d => d.Names[name] = node);
+    }
+
+    private void Drop(string path, FileKind kind, bool mayBe)
+    {
+        Strike();
+        var (directory, name) = Parent(path);
+        var node = directory.Entries.GetValueOrDefault(name) ?? throw Failure("remove", path, FileSystemException.NoEntry);
+        if ((node.Kind == kind) != mayBe || node.Entries.Count > 0)
+            throw Failure("remove", path, 39);
+        directory.Entries.Remove(name);
+        Pend(path, directory, d => d.Names.Remove(name));
+    }
+
+    private void Pend(string path, Node directory, Action<Node> apply)
+    {
+        if (!NeverKeeps(path))
+            _pending.Add((directory, apply));
+    }
+
+    private (Node Directory, string Name) Parent(string path)
+    {
+        var cut = path.LastIndexOf('/');
+        return (Existing(path[..cut], followLast: true), path[(cut + 1)..]);
+    }
+
+    private Node Existing(string path, bool followLast) => Find(path, followLast) ?? throw Failure("open", path, FileSystemException.NoEntry);
+
+    private Node? Find(string path, bool followLast)
+    {
+        try
+        {
+            var cut = path.LastIndexOf('/');
+            var real = followLast ? Resolve(path) : (cut == 0 ? "" : Resolve(path[..cut])) + path[cut..];
+            return real.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate<string, Node?>(_root, (node, part) => node?.Entries.GetValueOrDefault(part));
+        }
+        catch (FileSystemException)
+        {
+            return null;
+        }
+    }
+
+    private static FileSystemException Failure(string operation, string path, int error) => new(operation, path, error, $"error {error}");
+
+    private sealed class Held : IDisposable
+    {
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class Node(FileKind kind)
+    {
+        public FileKind Kind { get; } = kind;
+
+        public byte[] Content { get; set; } = [];
+
+        /// <summary>What is on the disk of the content.</summary>
+        public byte[] Kept { get; set; } = [];
+
+        public string? Target { get; init; }
+
+        public uint Mode { get; set; }
+
+        public uint Owner { get; set; }
+
+        public Dictionary<string, Node> Entries { get; } = [];
+
+        /// <summary>What is on the disk of the entries.</summary>
+        public Dictionary<string, Node> Names { get; } = [];
+
+        public Node Durable(int content)
+        {
+            var torn = Content.AsSpan().SequenceEqual(Kept) || content == 2 ? Content : content == 1 ? Content[..(Content.Length / 2)] : Kept;
+            var copy = new Node(Kind) { Content = torn, Kept = torn, Target = Target, Mode = Mode, Owner = Owner };
+            foreach (var (name, node) in Names)
+                copy.Names[name] = copy.Entries[name] = node.Durable(content);
+            return copy;
+        }
+    }
+}
