@@ -1,4 +1,3 @@
-using MQTTnet.Formatter;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
 
@@ -13,6 +12,7 @@ internal static class ConnectAnswers
         ReturnCode = isVersion5 ? MqttConnectReturnCode.ConnectionAccepted : code switch
         {
             MqttConnectReasonCode.ClientIdentifierNotValid => MqttConnectReturnCode.ConnectionRefusedIdentifierRejected,
+            MqttConnectReasonCode.ConnectionRateExceeded => MqttConnectReturnCode.ConnectionRefusedServerUnavailable,
             _ => MqttConnectReturnCode.ConnectionRefusedNotAuthorized,
         },
     };

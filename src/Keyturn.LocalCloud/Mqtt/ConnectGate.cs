@@ -8,12 +8,14 @@ using MQTTnet.Protocol;
 namespace Keyturn.LocalCloud.Mqtt;
 
 /// <summary>Who may connect, under which client id, on which terms.</summary>
-internal sealed class ConnectGate(DeviceAuthentication authentication, DeviceAccess access)
+internal sealed class ConnectGate(DeviceAuthentication authentication, DeviceAccess access, RateLimit? rate)
 {
     /// <returns>The admission, or why there is none.</returns>
     public (Admission? Admitted, MqttConnectReasonCode Code, string Reason) Check(
         MqttConnectPacket packet, bool isVersion5, SessionOwner owner)
     {
+        if (rate?.TryTake() == false)
+            return Refuse(MqttConnectReasonCode.ConnectionRateExceeded, "more CONNECTs a second than the account may have");
         var clientId = packet.ClientId ?? "";
         var assigned = false;
         if (clientId.Length == 0)

@@ -6,7 +6,7 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// <summary>What a connected client sends, and what becomes of it.</summary>
 internal sealed class ConnectedDevice(
     DeviceConnection connection, DeviceSession session, Presence presence, DeviceAccess access, MqttRouter router,
-    PresenceEvents events, TimeProvider time)
+    PresenceEvents events, RateLimit? rate, TimeProvider time)
 {
     public void Handle(MqttPacket packet)
     {
@@ -57,6 +57,12 @@ internal sealed class ConnectedDevice(
             Fault(MqttDisconnectReasonCode.ProtocolError, "packet identifier 0");
         else if (!access.MayPublish(connection.Owner, session.ClientId, topic, packet.Retain))
             connection.End(DisconnectReason.NotAuthorized, "no policy allows to publish to " + topic);
+        else if (rate?.TryTake() == false)
+        {
+            // Not taken: an MQTT 5 client is told so, an older one gets no answer and sends again.
+            if (isAtLeastOnce && connection.IsVersion5)
+                connection.Send(new MqttPubAckPacket { PacketIdentifier = packet.PacketIdentifier, ReasonCode = MqttPubAckReasonCode.QuotaExceeded });
+        }
         else
         {
             router.Route(Publication.Of(packet, topic, session.ClientId, presence.Principal, time.GetUtcNow()));

@@ -11,6 +11,7 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// <summary>AWS IoT's message broker: MQTT 3.1.1 and 5 over mutual TLS, every act checked against the certificate's policies.</summary>
 internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
 {
+    private readonly MqttBrokerOptions _options;
     private readonly IDeviceDirectory _directory;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
@@ -26,12 +27,12 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
 
     public MqttBroker(MqttBrokerOptions options, IDeviceDirectory directory, TimeProvider time, ILogger<MqttBroker> logger)
     {
-        (_directory, _time, _logger) = (directory, time, logger);
+        (_options, _directory, _time, _logger) = (options, directory, time, logger);
         var authentication = new DeviceAuthentication(directory, time);
         _sessions = new SessionTable(_subscriptions, time);
         _access = new DeviceAccess(directory, options.Account, time);
-        _gate = new ConnectGate(authentication, _access);
-        _router = new MqttRouter(_subscriptions, _access, time, logger);
+        _gate = new ConnectGate(authentication, _access, options.ConnectsPerSecond is { } connects ? new RateLimit(connects, time) : null);
+        _router = new MqttRouter(_subscriptions, _access, options.Faults, time, logger);
         _events = new PresenceEvents(_router.Route, time);
         _listener = new MqttListener(options, authentication, ServeAsync, time, logger);
         _operations = new MqttOperations(_router, _sessions, directory, options.Account, time);
@@ -58,12 +59,14 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
     public ValueTask ReplyAsync(string clientId, string topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation = default)
     {
         // At the quality of service of a subscription if there is one, else at none.
-        if (_sessions.Find(clientId) is { } session)
+        _router.Disturb(topic, () =>
         {
-            var asked = _subscriptions.Match(topic).FirstOrDefault(s => s.Session == session)?.QualityOfService ?? 0;
-            session.Deliver(new Publication(topic, payload, asked, false, null, null), asked);
-        }
-
+            if (_sessions.Find(clientId) is { } session)
+            {
+                var asked = _subscriptions.Match(topic).FirstOrDefault(s => s.Session == session)?.QualityOfService ?? 0;
+                session.Deliver(new Publication(topic, payload, asked, false, null, null), asked);
+            }
+        });
         return ValueTask.CompletedTask;
     }
 
@@ -100,7 +103,9 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
         connection.OnEnd((why, detail) => Ended(connection, packet, presence, why, detail));
         connection.KeepAlive(TimeSpan.FromSeconds(admitted.KeepAlive * 1.5));
         var (session, isPresent) = _sessions.Open(connection, admitted.ClientId, connection.Owner, admitted.Terms);
-        var device = new ConnectedDevice(connection, session, presence, _access, _router, _events, _time);
+        var device = new ConnectedDevice(
+            connection, session, presence, _access, _router, _events,
+            _options.PublishesPerSecond is { } publishes ? new RateLimit(publishes, _time) : null, _time);
         connection.Send(ConnectAnswers.Accepted(admitted, isPresent, packet));
         _logger.ClientConnected(admitted.ClientId, presence.Principal);
         _events.Connected(presence, connection.Owner.Address);

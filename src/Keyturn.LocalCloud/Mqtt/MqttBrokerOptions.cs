@@ -9,4 +9,13 @@ internal sealed record MqttBrokerOptions(SslStreamCertificateContext ServerCerti
 
     /// <summary>AWS IoT refuses a handshake without server name indication.</summary>
     public bool RequireServerName { get; init; } = true;
+
+    /// <summary>Null: messages come once, in order, at once.</summary>
+    public IMessageFaults? Faults { get; init; }
+
+    /// <summary>Published a second by one connection; what is more is not taken. Null: no limit. AWS IoT's is 100.</summary>
+    public int? PublishesPerSecond { get; init; }
+
+    /// <summary>CONNECTs a second of the account; what is more is refused. Null: no limit. AWS IoT's is 500.</summary>
+    public int? ConnectsPerSecond { get; init; }
 }

@@ -4,14 +4,41 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// Brings each message to the watchers and to the sessions that subscribed to it. One message at a time, so that all see the
 /// same order; nobody it calls may block.
 /// </summary>
-internal sealed class MqttRouter(SubscriptionTree subscriptions, DeviceAccess access, TimeProvider time, ILogger logger)
+internal sealed class MqttRouter(
+    SubscriptionTree subscriptions, DeviceAccess access, IMessageFaults? faults, TimeProvider time, ILogger logger)
 {
     private readonly Lock _order = new();
     private Action<BusMessage>[] _watchers = [];
 
     public RetainedMessages Retained { get; } = new(time);
 
-    public void Route(Publication message)
+    public void Route(Publication message) => Disturb(message.Topic, () => RouteCopy(message));
+
+    /// <summary>Does it once, or as often and as late as the faults have it.</summary>
+    public void Disturb(string topic, Action deliver)
+    {
+        if (faults is null)
+        {
+            deliver();
+            return;
+        }
+
+        foreach (var delay in faults.Plan(topic))
+        {
+            if (delay <= TimeSpan.Zero)
+                deliver();
+            else
+                _ = DeliverLateAsync(delay, deliver);
+        }
+    }
+
+    private async Task DeliverLateAsync(TimeSpan delay, Action deliver)
+    {
+        await Task.Delay(delay, time);
+        deliver();
+    }
+
+    private void RouteCopy(Publication message)
     {
         lock (_order)
         {

@@ -18,17 +18,21 @@ internal sealed class BrokerFixture : IAsyncDisposable
 
     private readonly List<TestClient> _clients = [];
 
-    private BrokerFixture(TimeProvider time) => Broker = new MqttBroker(
-        new MqttBrokerOptions(SslStreamCertificateContext.Create(TestPki.Shared.Server, null, offline: true), new CloudAccount()) { Port = 0 },
-        Directory, time, NullLogger<MqttBroker>.Instance);
+    private BrokerFixture(TimeProvider time, Func<MqttBrokerOptions, MqttBrokerOptions> configure)
+    {
+        var server = SslStreamCertificateContext.Create(TestPki.Shared.Server, null, offline: true);
+        Broker = new MqttBroker(
+            configure(new MqttBrokerOptions(server, new CloudAccount()) { Port = 0 }), Directory, time, NullLogger<MqttBroker>.Instance);
+    }
 
     public TestDirectory Directory { get; } = new();
 
     public MqttBroker Broker { get; }
 
-    public static async Task<BrokerFixture> StartAsync(TimeProvider? time = null)
+    public static async Task<BrokerFixture> StartAsync(
+        TimeProvider? time = null, Func<MqttBrokerOptions, MqttBrokerOptions>? configure = null)
     {
-        var fixture = new BrokerFixture(time ?? TimeProvider.System);
+        var fixture = new BrokerFixture(time ?? TimeProvider.System, configure ?? (o => o));
         await fixture.Broker.StartAsync();
         return fixture;
     }
