@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.CloudFormation;
+using Keyturn.LocalCloud.DynamoDb;
 using Keyturn.LocalCloud.Iam;
 using Keyturn.LocalCloud.Jobs;
 using Keyturn.LocalCloud.Lambda;
@@ -11,6 +12,7 @@ using Keyturn.LocalCloud.Pki;
 using Keyturn.LocalCloud.Policies;
 using Keyturn.LocalCloud.Registry;
 using Keyturn.LocalCloud.Rules;
+using Keyturn.LocalCloud.Shadows;
 using Keyturn.LocalCloud.Sns;
 using Keyturn.LocalCloud.Sqs;
 using Keyturn.LocalCloud.Sts;
@@ -32,9 +34,11 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly RoleStore _roles = new();
     private readonly QueueStore _queues;
     private readonly SnsService _sns;
+    private readonly DynamoDbService _tables;
     private readonly LambdaService _lambda;
     private readonly MqttBroker _broker;
     private readonly JobsService _jobs;
+    private readonly ShadowService _shadows;
     private readonly TopicRules _rules;
     private readonly RulesEngine _engine;
     private readonly RecentMessages _recent;
@@ -49,12 +53,14 @@ internal sealed class Cloud : IAsyncDisposable
         _tls = SslStreamCertificateContext.Create(_authorities.Server, [], offline: true);
         _queues = new QueueStore(time);
         _sns = new SnsService(time, logs);
+        _tables = new DynamoDbService(CloudAccount.Local, time);
         _lambda = new LambdaService(
             options.FunctionExecutable, () => ApiUrl, _keys, new Lazy<IDeadLetters>(() => new RuleWiring(_lambda!, _sns, _queues, _roles, logs.CreateLogger("Rules"))),
             options.RetryDelay, time, logs);
         _broker = new MqttBroker(
             new MqttBrokerOptions(_tls, CloudAccount.Local) { Port = options.MqttPort }, _registry, time, logs.CreateLogger<MqttBroker>());
         _jobs = new JobsService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<JobsService>());
+        _shadows = new ShadowService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<ShadowService>());
         _rules = new TopicRules(CloudAccount.Local, time);
         _engine = new RulesEngine(
             _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
@@ -71,7 +77,7 @@ internal sealed class Cloud : IAsyncDisposable
             .. new ComputeResources(_lambda, _roles, time).Types,
             .. new MessagingResources(_sns, _queues).Types,
             .. new IotResources(_rules, (id, members) => _jobs.Templates.Create(id, members).Arn).Types,
-            .. new TableResources(_ => "", (_, _) => { }).Types,
+            .. new TableResources(_tables.CreateTable, _tables.SetTimeToLive).Types,
         ]);
     }
 
@@ -126,6 +132,7 @@ internal sealed class Cloud : IAsyncDisposable
         await _lambda.DisposeAsync();
         await Task.WhenAll(_planes.Select(p => p.DisposeAsync().AsTask()));
         await _jobs.DisposeAsync();
+        await _shadows.DisposeAsync();
         await _broker.DisposeAsync();
         await _engine.DisposeAsync();
         await _sns.DisposeAsync();
@@ -146,10 +153,12 @@ internal sealed class Cloud : IAsyncDisposable
         .. new Endpoints(() => _broker.Port, () => HttpsPort).All,
         .. _broker.Operations,
         .. _jobs.Operations,
+        .. _shadows.Operations,
         .. _rules.Operations,
         .. new LambdaOperations(_lambda, time).All,
         .. new SnsOperations(_sns).All,
         .. new StsOperations(_keys).All,
+        .. _tables.Operations,
     ];
 
     private static string? FindFault(string policyDocument)
