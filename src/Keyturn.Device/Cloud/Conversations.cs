@@ -138,7 +138,7 @@ internal sealed class Conversations(string thing)
     private RotationEvent? Rejected(CloudMessage message, out Conversation? answered)
     {
         var rejected = Read(message.Payload.Span, ContractsJson.Default.Rejected);
-        var refusal = new Refusal(rejected.ErrorMsg, rejected.Code, rejected.Retryable);
+        var refusal = new Refusal(rejected.ErrorMsg, rejected.Code, rejected.Retryable, rejected.ClientToken is not null);
         if (message.Topic == Topics.Rejected(Topics.Commit(thing)))
         {
             answered = Outstanding<CloudRequest.Commit>(rejected.ClientToken);

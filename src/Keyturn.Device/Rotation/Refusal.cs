@@ -19,7 +19,8 @@ internal enum RefusalClass
 }
 
 /// <summary>A <c>…/rejected</c> message. Decisions hang on the code, never on the text.</summary>
-internal sealed record Refusal(string Message, string? Code = null, bool? Retryable = null)
+/// <param name="CarriedToken">It echoes our clientToken, which the reference backend never does.</param>
+internal sealed record Refusal(string Message, string? Code = null, bool? Retryable = null, bool CarriedToken = false)
 {
     public RefusalClass OfCreate => this switch
     {

@@ -50,7 +50,7 @@ internal static class RotationMachine
         (Idle s, AlarmRang { Alarm: Alarm.Attest }) => new(s, new Ask(new Attest())),
         (Idle s, AttestAccepted { Nonce: { } nonce }) => new(s with { AnswersTokens = true }, new Ask(new Attest(nonce))),
         (Idle s, AttestAccepted) => new(s with { AnswersTokens = true }, new Sweep(), new SetAlarm(Alarm.Attest, Day)),
-        (Idle s, AttestRefused) => new(s, new SetAlarm(Alarm.Attest, Day)),
+        (Idle s, AttestRefused e) => new(s with { AnswersTokens = s.AnswersTokens || e.Refusal.CarriedToken }, new SetAlarm(Alarm.Attest, Day)),
         (Idle { AnswersTokens: false } s, AlarmRang { Alarm: Alarm.KeptLongEnough }) => new(s with { KeptLongEnough = true }, new Ask(new NextJob())),
         (Idle s, NextJobSeen { Job: { IsRotation: true, IsOver: false } job }) => new(new Starting(job, s.AnswersTokens), Begin(job)),
         (Idle { KeptLongEnough: true } s, NextJobSeen) => new(s with { KeptLongEnough = false }, new Sweep(), new SetAlarm(Alarm.Poll, PollInterval)),
@@ -79,7 +79,8 @@ internal static class RotationMachine
         (Keyed s, CreateRefused { Refusal: { OfCreate: RefusalClass.Uncoded } refusal }) => s.UncodedRefusals + 1 < UncodedRefusalsNeeded
             ? new(s with { UncodedRefusals = s.UncodedRefusals + 1 }, Certificate(s.Rotation, afterPause: true))
             : Discard(s.Rotation, $"the backend refused the certificate request: {refusal.Describe()}"),
-        (Keyed s, CreateRefused { Refusal.OfCreate: RefusalClass.Retry }) => new(s, Certificate(s.Rotation, afterPause: true)),
+        (Keyed s, CreateRefused { Refusal: { OfCreate: RefusalClass.Retry } refusal }) =>
+            TryAgain(s with { Rotation = s.Rotation with { AnswersTokens = s.Rotation.AnswersTokens || refusal.CarriedToken } }),
         (Keyed s, CreateRefused e) => Discard(s.Rotation, $"the backend refused the certificate request: {e.Refusal.Describe()}"),
 
         // The certificate is durable; the old credential still serves.
@@ -181,6 +182,8 @@ internal static class RotationMachine
 
     private static Ask Certificate(CurrentRotation r, bool afterPause = false) =>
         new(new Create(r.JobId, r.RotationId, r.New, IsForReference: !r.AnswersTokens), afterPause);
+
+    private static Step TryAgain(Keyed s) => new(s, Certificate(s.Rotation, afterPause: true));
 
     private static Step Proof(CurrentRotation r) => new(new Issued(r), new Preflight(r.New));
 

@@ -1,0 +1,230 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Keyturn.Contracts;
+using Keyturn.Device.Credentials;
+using Keyturn.Device.Storage;
+
+namespace Keyturn.Device.Tests.Credentials;
+
+public sealed class FileCredentialStoreTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly CertificateAuthority _ca = new();
+    private readonly FileCredentialStore _store;
+
+    public FileCredentialStoreTests()
+    {
+        using var key = RSA.Create(2048);
+        Install(key);
+        new StateDirectories(_directory.Path).Ensure(new PosixFileSystem());
+        _store = new FileCredentialStore(new PosixFileSystem(), new CredentialPaths(KeyPath, CertificatePath), Store);
+    }
+
+    private string KeyPath => _directory.Combine("privKey.key");
+
+    private string CertificatePath => _directory.Combine("thingCert.crt");
+
+    private string Store => new StateDirectories(_directory.Path).Credentials;
+
+    public void Dispose()
+    {
+        _ca.Dispose();
+        _directory.Dispose();
+    }
+
+    public static TheoryData<string, string> Suitable
+    {
+        get
+        {
+            var all = new TheoryData<string, string>();
+            foreach (var key in KeyAlgorithm.All)
+            {
+                foreach (var signing in SigningAlgorithm.All.Where(s => s.Suits(key)))
+                    all.Add(key.Name, signing.Name);
+            }
+            return all;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Suitable))]
+    public void Every_key_and_signature_gives_a_request_that_proves_its_key(string keyName, string signingName)
+    {
+        var (algorithm, signing) = (KeyAlgorithm.Find(keyName)!, SigningAlgorithm.Find(signingName)!);
+        var pair = _store.Prepare(new KeyOptions(algorithm, signing));
+
+        var csr = CertificateRequest.LoadSigningRequestPem(
+            _store.CertificateRequest(pair.New), HashAlgorithmName.SHA256, CertificateRequestLoadOptions.Default, signing.IsPss ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1);
+        var keyFile = File.ReadAllText(Path.Combine(Store, pair.New, "key"));
+
+        Assert.Equal("CN=AWS IoT Certificate", csr.SubjectName.Name);
+        Assert.StartsWith(algorithm.IsRsa ? "-----BEGIN RSA PRIVATE KEY-----\n" : "-----BEGIN PRIVATE KEY-----\n", keyFile, StringComparison.Ordinal);
+        using var key = KeyMaterial.Import(System.Text.Encoding.ASCII.GetBytes(keyFile));
+        Assert.Equal(algorithm.Bits, key.KeySize);
+        Assert.Equal(key.ExportSubjectPublicKeyInfo(), csr.PublicKey.ExportSubjectPublicKeyInfo());
+    }
+
+    [Fact]
+    public void Adoption_leaves_the_content_mode_and_paths_as_they_were()
+    {
+        File.SetUnixFileMode(CertificatePath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        var (key, certificate) = (File.ReadAllText(KeyPath), File.ReadAllText(CertificatePath));
+
+        var pair = _store.Prepare(KeyOptions.Default);
+
+        Assert.Equal((key, certificate), (File.ReadAllText(KeyPath), File.ReadAllText(CertificatePath)));
+        Assert.Equal(Path.Combine(Store, "current", "key"), new FileInfo(KeyPath).LinkTarget);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Store, pair.Old, "key")));
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead, File.GetUnixFileMode(Path.Combine(Store, pair.Old, "cert")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Store, pair.New, "key")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Store));
+    }
+
+    [Fact]
+    public void A_switch_and_a_switch_back_each_change_both_files_at_once()
+    {
+        var pair = _store.Prepare(KeyOptions.Default);
+        var old = _store.Inspect().CertificateId;
+        var made = _store.StoreCertificate(pair.New, _ca.Sign(_store.CertificateRequest(pair.New)), CertificateAuthority.Now);
+
+        _store.SwitchTo(pair.New, mustBeReached: true);
+        Assert.Equal(made.CertificateId, _store.Inspect().CertificateId);
+        AssertPair();
+
+        _store.SwitchTo(pair.Old, mustBeReached: false);
+        Assert.Equal(old, _store.Inspect().CertificateId);
+        AssertPair();
+    }
+
+    [Fact]
+    public void The_files_belong_to_whom_the_replaced_ones_belonged()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give files away");
+        var files = new PosixFileSystem();
+        files.SetOwner(KeyPath, 1234, 1235);
+        files.SetOwner(CertificatePath, 1234, 1235);
+        File.SetUnixFileMode(_directory.Path, File.GetUnixFileMode(_directory.Path) | UnixFileMode.OtherExecute);
+
+        var pair = _store.Prepare(KeyOptions.Default);
+        _store.StoreCertificate(pair.New, _ca.Sign(_store.CertificateRequest(pair.New)), CertificateAuthority.Now);
+        _store.SwitchTo(pair.New, mustBeReached: true);
+
+        foreach (var path in (string[])[KeyPath, CertificatePath])
+        {
+            var status = files.Status(files.Resolve(path))!.Value;
+            Assert.Equal((1234u, 1235u), (status.Owner, status.Group));
+            Assert.True(files.IsReadableBy(path, 1234, 1235));
+            Assert.False(files.IsReadableBy(path, 4321, 4321));
+        }
+    }
+
+    [Fact]
+    public void A_certificate_for_another_key_is_unfit()
+    {
+        var pair = _store.Prepare(KeyOptions.Default);
+        using var other = RSA.Create(2048);
+        Assert.Throws<CertificateUnfitException>(() => _store.StoreCertificate(pair.New, _ca.Issue(other).Certificate, CertificateAuthority.Now));
+        Assert.Throws<CertificateUnfitException>(() => _store.StoreCertificate(pair.New, "no certificate", CertificateAuthority.Now));
+        Assert.False(File.Exists(Path.Combine(Store, pair.New, "cert")));
+    }
+
+    [Theory]
+    [InlineData(-10, -1)]
+    [InlineData(1, 10)]
+    public void A_certificate_that_is_not_valid_now_is_unfit(int from, int to)
+    {
+        var pair = _store.Prepare(KeyOptions.Default);
+        var pem = _ca.Sign(_store.CertificateRequest(pair.New), CertificateAuthority.Now.AddDays(from), CertificateAuthority.Now.AddDays(to));
+        Assert.Throws<CertificateUnfitException>(() => _store.StoreCertificate(pair.New, pem, CertificateAuthority.Now));
+    }
+
+    [Fact]
+    public void A_path_that_somebody_replaced_is_adopted_again()
+    {
+        _store.Prepare(KeyOptions.Default);
+        using var theirs = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.Delete(KeyPath);
+        File.Delete(CertificatePath);
+        Install(theirs);
+        var content = File.ReadAllText(KeyPath);
+
+        var pair = _store.Prepare(KeyOptions.Default);
+
+        Assert.Equal(content, File.ReadAllText(KeyPath));
+        Assert.Equal(content, File.ReadAllText(Path.Combine(Store, pair.Old, "key")));
+        AssertPair();
+    }
+
+    [Fact]
+    public void A_path_that_is_replaced_during_the_rotation_stops_the_switch_and_stays()
+    {
+        var pair = _store.Prepare(KeyOptions.Default);
+        _store.StoreCertificate(pair.New, _ca.Sign(_store.CertificateRequest(pair.New)), CertificateAuthority.Now);
+        File.Delete(KeyPath);
+        File.WriteAllText(KeyPath, "theirs");
+        Assert.Throws<CredentialException>(() => _store.SwitchTo(pair.New, mustBeReached: true));
+        Assert.Equal("theirs", File.ReadAllText(KeyPath));
+    }
+
+    [Fact]
+    public void A_key_that_is_not_the_certificates_is_refused_before_anything_is_made()
+    {
+        using var other = RSA.Create(2048);
+        File.WriteAllText(KeyPath, other.ExportRSAPrivateKeyPem());
+        Assert.Contains("is not the private key of", Assert.Throws<CredentialException>(() => _store.Prepare(KeyOptions.Default)).Message, StringComparison.Ordinal);
+        Assert.Null(new FileInfo(KeyPath).LinkTarget);
+    }
+
+    [Fact]
+    public void A_planted_directory_is_refused()
+    {
+        var elsewhere = _directory.Combine("elsewhere");
+        Directory.CreateDirectory(elsewhere);
+        Directory.CreateSymbolicLink(Store, elsewhere);
+        Assert.Throws<CredentialException>(() => _store.Prepare(KeyOptions.Default));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere));
+
+        File.Delete(Store);
+        Directory.CreateDirectory(Store);
+        File.SetUnixFileMode(Store, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute);
+        Assert.Throws<CredentialException>(() => _store.Prepare(KeyOptions.Default));
+    }
+
+    [Fact]
+    public void A_link_planted_where_the_key_will_be_is_not_followed()
+    {
+        var victim = _directory.Combine("victim");
+        File.WriteAllText(victim, "precious");
+        File.CreateSymbolicLink(KeyPath + ".keyturn", victim);
+        _store.Prepare(KeyOptions.Default);
+        Assert.Equal("precious", File.ReadAllText(victim));
+    }
+
+    [Fact]
+    public void What_is_in_use_can_not_be_removed_and_a_sweep_leaves_it()
+    {
+        var pair = _store.Prepare(KeyOptions.Default);
+        Assert.Throws<CredentialException>(() => _store.Remove(pair.Old));
+        _store.Sweep();
+        Assert.True(Directory.Exists(Path.Combine(Store, pair.Old)));
+        Assert.False(Directory.Exists(Path.Combine(Store, pair.New)));
+        _store.Remove(pair.New);
+        AssertPair();
+    }
+
+    private void Install(AsymmetricAlgorithm key)
+    {
+        var (pem, certificate) = _ca.Issue(key);
+        File.WriteAllText(KeyPath, pem);
+        File.WriteAllText(CertificatePath, certificate);
+        File.SetUnixFileMode(KeyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.SetUnixFileMode(CertificatePath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    private void AssertPair()
+    {
+        using var pair = X509Certificate2.CreateFromPemFile(CertificatePath, KeyPath);
+        Assert.True(pair.HasPrivateKey);
+    }
+}
