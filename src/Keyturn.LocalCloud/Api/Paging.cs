@@ -29,10 +29,7 @@ internal static class Paging
         var start = 0;
         if (request.QueryText(tokenName) is { Length: > 0 } token)
         {
-            // "position|key": the position serves when the entry is gone since.
-            var (position, last) = Decode(tokenName, token);
-            var found = entries.FindIndex(e => key(e) == last);
-            start = found >= 0 ? found + 1 : Math.Min(position, entries.Count);
+            start = After(entries.ConvertAll(e => key(e)), Decode(tokenName, token));
         }
 
         var page = entries.Skip(start).Take(size).ToList();
@@ -40,6 +37,21 @@ internal static class Paging
         if (start + page.Count < entries.Count)
             answer[nextName] = Encode(start + page.Count - 1, key(page[^1]));
         return answer;
+    }
+
+    /// <summary>Where to go on. The last entry may be gone since; then the order of the keys tells, or else the position.</summary>
+    private static int After(List<string> keys, (int Position, string Last) token)
+    {
+        var found = keys.IndexOf(token.Last);
+        if (found >= 0)
+            return found + 1;
+        var next = keys.Zip(keys.Skip(1), string.CompareOrdinal).ToList() switch
+        {
+            var steps when steps.All(s => s < 0) => keys.FindIndex(k => string.CompareOrdinal(k, token.Last) > 0),
+            var steps when steps.All(s => s > 0) => keys.FindIndex(k => string.CompareOrdinal(k, token.Last) < 0),
+            _ => Math.Min(token.Position, keys.Count),
+        };
+        return next >= 0 ? next : keys.Count;
     }
 
     private static string Encode(int position, string key) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{position}|{key}"));

@@ -9,6 +9,8 @@ namespace Keyturn.LocalCloud.Registry;
 /// <summary>Device certificates: made, registered, described, listed, switched on and off, deleted.</summary>
 internal sealed class CertificateOperations(DeviceRegistry registry, Authorities authorities, TimeProvider time)
 {
+    private long _sequence;
+
     public IEnumerable<ApiOperation> All =>
     [
         new("iot", "CreateKeysAndCertificate", "POST", "/keys-and-certificate", CreateWithKeys),
@@ -74,6 +76,7 @@ internal sealed class CertificateOperations(DeviceRegistry registry, Authorities
             NotBefore = given.NotBefore.ToUniversalTime(),
             NotAfter = given.NotAfter.ToUniversalTime(),
             Mode = mode,
+            Sequence = ++_sequence,
         };
         registry.Certificates.Add(id, certificate);
         return certificate;
@@ -115,7 +118,7 @@ internal sealed class CertificateOperations(DeviceRegistry registry, Authorities
 
     /// <summary>Newest first, unless the caller wants it the other way round.</summary>
     public static JsonObject ShowPage(ApiRequest request, IEnumerable<Certificate> certificates) => request.MarkedPage(
-        "certificates", request.QueryFlag("isAscendingOrder") ? certificates : certificates.Reverse(), c => c.Id,
+        "certificates", request.QueryFlag("isAscendingOrder") ? certificates : certificates.Reverse(), c => $"{c.Sequence:D12}",
         c =>
         {
             var shown = Identity(c);

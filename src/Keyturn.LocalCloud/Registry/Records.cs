@@ -87,6 +87,9 @@ internal sealed class Certificate(string id, string pem, string? authorityId, Da
 
     public string Mode { get; init; } = "DEFAULT";
 
+    /// <summary>Rises with every certificate made: the order of lists.</summary>
+    public required long Sequence { get; init; }
+
     public string GenerationId { get; } = Guid.NewGuid().ToString();
 
     /// <summary>Names of the things it is attached to: the other direction of <see cref="Thing.Principals"/>.</summary>
