@@ -9,7 +9,10 @@ namespace Keyturn.LocalCloud.Api;
 /// </summary>
 internal static class StrictJson
 {
-    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
+    /// <summary>32 levels of DynamoDB's attribute values are 67 of JSON.</summary>
+    private const int MaxDepth = 128;
+
+    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = MaxDepth };
 
     /// <summary>Throws <see cref="JsonException"/> for whatever is not good JSON.</summary>
     public static JsonNode? Parse(ReadOnlySpan<byte> json)
