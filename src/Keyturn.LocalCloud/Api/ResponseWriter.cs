@@ -74,7 +74,9 @@ internal static class ResponseWriter
     private static void Identify(Dictionary<string, string> headers, string requestId) =>
         headers["x-amzn-RequestId"] = requestId;
 
-    private static byte[] Bytes(JsonNode json) => JsonSerializer.SerializeToUtf8Bytes(json);
+    private static readonly JsonSerializerOptions Deep = new() { MaxDepth = 256 };
+
+    private static byte[] Bytes(JsonNode json) => JsonSerializer.SerializeToUtf8Bytes(json, Deep);
 
     private static byte[] Xml(ServiceDescription service, string operation, JsonObject? result, string requestId)
     {
