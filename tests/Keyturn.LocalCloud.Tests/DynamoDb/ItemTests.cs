@@ -145,4 +145,19 @@ public sealed class ItemTests
         static JsonNode Nested(int levels) => Enumerable.Range(0, levels).Aggregate(
             new JsonObject { ["S"] = "x" }, (inner, _) => new JsonObject { ["L"] = new JsonArray(inner) });
     }
+
+    [Fact]
+    public async Task The_deepest_item_goes_over_the_wire_and_back()
+    {
+        static string Nested(int levels) => string.Concat(Enumerable.Repeat("""{"M":{"a":""", levels)) + """{"S":"x"}""" + string.Concat(Enumerable.Repeat("}}", levels));
+        var service = new ServiceDescription("dynamodb", ApiProtocol.AwsJson);
+        await _ledger.PutAsync("t", "s", $$$""" "v":{{{Nested(32)}}} """);
+
+        var scan = await _ledger.CallAsync("Scan", """{"TableName":"Ledger"}""");
+        var written = ResponseWriter.Write(service, _ledger.Service.Operations[0], new ApiResponse(Json: scan), "id");
+        var tooDeep = await _ledger.RefusedAsync("PutItem", $$$"""{"TableName":"Ledger","Item":{"thing":{"S":"t"},"sort":{"S":"s"},"v":{{{Nested(33)}}} } }""");
+
+        Assert.Contains(Nested(32), System.Text.Encoding.UTF8.GetString(written.Body.Span), StringComparison.Ordinal);
+        Assert.Equal("ValidationException", tooDeep.Code);
+    }
 }

@@ -26,7 +26,7 @@ internal sealed class Ledger
     public DynamoDbService Service { get; }
 
     public async Task<JsonObject> CallAsync(string operation, string request) =>
-        (await Service.Operations.CallAsync(operation, JsonNode.Parse(request)!.AsObject())).Json!.AsObject();
+        (await Service.Operations.CallAsync(operation, JsonNode.Parse(request, documentOptions: new() { MaxDepth = 128 })!.AsObject())).Json!.AsObject();
 
     /// <summary>The code and message of the refusal.</summary>
     public async Task<ApiException> RefusedAsync(string operation, string request)
