@@ -123,7 +123,7 @@ internal sealed class Cloud : IAsyncDisposable
         await _broker.StartAsync();
         HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls);
         ManagementPort = await ListenAsync("management", _options.ManagementPort, _management.HandleAsync);
-        ApiPort = await ListenAsync("api", _options.ApiPort, new ApiPlane(_api, _authorities.RootPem).HandleAsync);
+        ApiPort = await ListenAsync("api", _options.ApiPort, new ApiPlane(_api, new UnsignedSnsRequests(_sns), _authorities.RootPem).HandleAsync);
         _sns.ApiUrl = ApiUrl;
     }
 

@@ -14,7 +14,8 @@ internal sealed class HttpDelivery : IAsyncDisposable
     private readonly ILogger _log;
     private readonly Channel<Delivery> _waiting = Channel.CreateUnbounded<Delivery>(new() { SingleReader = true });
     private readonly CancellationTokenSource _ending = new();
-    private readonly HttpClient _http = new() { Timeout = Timeout.InfiniteTimeSpan };
+    // Straight to the endpoint that was checked when it subscribed: no proxy, and no redirect that leads elsewhere.
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly Task _worker;
 
     public HttpDelivery(TimeProvider time, ILogger log)
@@ -69,6 +70,9 @@ internal sealed class HttpDelivery : IAsyncDisposable
         request.Headers.Add("x-amz-sns-message-type", delivery.Type);
         request.Headers.Add("x-amz-sns-message-id", delivery.MessageId);
         request.Headers.Add("x-amz-sns-topic-arn", delivery.Subscription.TopicArn);
+        request.Headers.TryAddWithoutValidation("User-Agent", "Amazon Simple Notification Service Agent");
+        if (delivery.Subscription.RawDelivery && delivery.Type == "Notification")
+            request.Headers.Add("x-amz-sns-rawdelivery", "true");
         if (delivery.Type == "Notification")
             request.Headers.Add("x-amz-sns-subscription-arn", delivery.Subscription.Arn);
         try

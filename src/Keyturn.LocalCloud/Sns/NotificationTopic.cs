@@ -11,6 +11,8 @@ internal sealed class NotificationTopic(string name)
 
     public ConcurrentDictionary<string, string> Attributes { get; } = new(StringComparer.Ordinal);
 
+    public string SignatureVersion => Attributes.GetValueOrDefault(nameof(SignatureVersion)) ?? "1";
+
     /// <summary>Resource policies; without any, the account itself may publish.</summary>
     public ConcurrentQueue<Iam.IamPolicy> Policies { get; } = new();
 }

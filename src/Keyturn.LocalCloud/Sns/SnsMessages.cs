@@ -5,13 +5,13 @@ namespace Keyturn.LocalCloud.Sns;
 /// <summary>What is posted to an HTTP(S) endpoint, and the headers that go with it.</summary>
 internal sealed record Delivery(Subscription Subscription, string MessageId, string Type, string Body);
 
-/// <summary>The JSON of SNS's HTTP messages. Not signed: the certificate that signs them is AWS's.</summary>
-internal static class SnsMessages
+/// <summary>The JSON of SNS's HTTP messages.</summary>
+internal sealed class SnsMessages(MessageSigner signer)
 {
-    public static Delivery Confirmation(Subscription subscription, string apiUrl, DateTimeOffset now)
+    public Delivery Confirmation(Subscription subscription, string signatureVersion, string apiUrl, DateTimeOffset now)
     {
         var id = Guid.NewGuid().ToString();
-        return new Delivery(subscription, id, "SubscriptionConfirmation", new JsonObject
+        var body = new JsonObject
         {
             ["Type"] = "SubscriptionConfirmation",
             ["MessageId"] = id,
@@ -21,10 +21,12 @@ internal static class SnsMessages
                 $"You have chosen to subscribe to the topic {subscription.TopicArn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.",
             ["SubscribeURL"] = $"{apiUrl}/?Action=ConfirmSubscription&TopicArn={Uri.EscapeDataString(subscription.TopicArn)}&Token={subscription.Token}",
             ["Timestamp"] = Time(now),
-        }.ToJsonString());
+        };
+        signer.Sign(body, signatureVersion, apiUrl);
+        return new Delivery(subscription, id, "SubscriptionConfirmation", body.ToJsonString());
     }
 
-    public static Delivery Notification(Subscription subscription, Notification notification, string apiUrl)
+    public Delivery Notification(Subscription subscription, Notification notification, string signatureVersion, string apiUrl)
     {
         if (subscription.RawDelivery)
             return new Delivery(subscription, notification.MessageId, "Notification", notification.Message);
@@ -33,6 +35,7 @@ internal static class SnsMessages
             body["Subject"] = notification.Subject;
         body["Message"] = notification.Message;
         body["Timestamp"] = Time(notification.Timestamp);
+        signer.Sign(body, signatureVersion, apiUrl);
         body["UnsubscribeURL"] = $"{apiUrl}/?Action=Unsubscribe&SubscriptionArn={Uri.EscapeDataString(subscription.Arn)}";
         if (notification.Attributes.Count > 0)
         {

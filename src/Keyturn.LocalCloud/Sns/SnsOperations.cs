@@ -66,8 +66,11 @@ internal sealed partial class SnsOperations(SnsService sns)
 
     private JsonObject? SetTopicAttributes(ApiRequest request)
     {
-        sns.Find(Required(request, "TopicArn")).Attributes[Required(request, "AttributeName")] =
-            request.Query["AttributeValue"].FirstOrDefault() ?? "";
+        var (topic, name) = (sns.Find(Required(request, "TopicArn")), Required(request, "AttributeName"));
+        var value = request.Query["AttributeValue"].FirstOrDefault() ?? "";
+        if (name == "SignatureVersion" && value is not ("1" or "2"))
+            throw SnsService.Invalid("SignatureVersion");
+        topic.Attributes[name] = value;
         return null;
     }
 
@@ -80,6 +83,8 @@ internal sealed partial class SnsOperations(SnsService sns)
         {
             case "http" or "https" when !Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme != protocol:
                 throw SnsService.Invalid("Endpoint must match the specified protocol");
+            case "http" or "https" when !new Uri(endpoint).IsLoopback:
+                throw SnsService.Invalid("Endpoint: this cloud delivers to the loopback interface only, such as http://127.0.0.1:PORT/");
             case "email" or "email-json" when !endpoint.Contains('@', StringComparison.Ordinal):
                 throw SnsService.Invalid("Email address");
             case "http" or "https" or "email" or "email-json":

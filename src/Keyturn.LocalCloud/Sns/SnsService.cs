@@ -15,6 +15,8 @@ internal sealed class SnsService(TimeProvider time, ILoggerFactory logs) : IAsyn
     private readonly ConcurrentQueue<Notification> _published = new();
     private readonly HttpDelivery _delivery = new(time, logs.CreateLogger("Sns"));
 
+    public MessageSigner Signer { get; } = new(time);
+
     /// <summary>Base of the URLs in messages: where this API listens.</summary>
     public string ApiUrl { get; set; } = "";
 
@@ -50,7 +52,7 @@ internal sealed class SnsService(TimeProvider time, ILoggerFactory logs) : IAsyn
         var subscription = new Subscription(topic.Arn, protocol, endpoint, token, raw);
         _subscriptions[subscription.Arn] = subscription;
         if (protocol is "http" or "https")
-            _delivery.Enqueue(SnsMessages.Confirmation(subscription, ApiUrl, time.GetUtcNow()));
+            _delivery.Enqueue(new SnsMessages(Signer).Confirmation(subscription, topic.SignatureVersion, ApiUrl, time.GetUtcNow()));
         return subscription;
     }
 
@@ -77,12 +79,16 @@ internal sealed class SnsService(TimeProvider time, ILoggerFactory logs) : IAsyn
             _published.TryDequeue(out _);
         var receivers = _subscriptions.Values.Where(s => s.TopicArn == topic.Arn && s.Confirmed).ToList();
         foreach (var subscription in receivers.Where(s => s.Protocol is "http" or "https"))
-            _delivery.Enqueue(SnsMessages.Notification(subscription, notification, ApiUrl));
+            _delivery.Enqueue(new SnsMessages(Signer).Notification(subscription, notification, topic.SignatureVersion, ApiUrl));
         _log.SnsPublished(topic.Name, subject ?? "", receivers.Count);
         return notification;
     }
 
-    public ValueTask DisposeAsync() => _delivery.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _delivery.DisposeAsync();
+        Signer.Dispose();
+    }
 
     public static ApiException Invalid(string reason) => new(400, "InvalidParameter", $"Invalid parameter: {reason}");
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Keyturn.LocalCloud.Api;
 
 namespace Keyturn.LocalCloud.Tests.DynamoDb;
 
@@ -111,7 +112,7 @@ public sealed class TransactionTests
                 await _ledger.CallAsync("TransactWriteItems", Items(Put, $$$"""{"Put":{"TableName":"Ledger","Item":{"thing":{"S":"t"},"sort":{"S":"by{{{i}}}"} } } }"""));
                 return 1;
             }
-            catch (Api.ApiException e) when (e.Code == "TransactionCanceledException")
+            catch (ApiException e) when (e.Code == "TransactionCanceledException")
             {
                 return 0;
             }
