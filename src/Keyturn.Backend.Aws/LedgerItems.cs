@@ -57,6 +57,12 @@ internal static class LedgerItems
             item["jobEndedAt"] = Number(ended);
         }
 
+        if (rotation.Nonce is { } nonce)
+        {
+            item["nonce"] = Text(nonce);
+            item["nonceUntil"] = Time(rotation.NonceUntil);
+        }
+
         return item;
     }
 
@@ -89,6 +95,8 @@ internal static class LedgerItems
         LoserSettled = item["loserSettled"].BOOL == true,
         LeaseUntil = item.TryGetValue("leaseUntil", out var lease) ? Time(lease) : default,
         JobEndedAt = item.TryGetValue("jobEndedAt", out var ended) ? Number(ended) : null,
+        Nonce = item.GetValueOrDefault("nonce")?.S,
+        NonceUntil = item.TryGetValue("nonceUntil", out var until) ? Time(until) : default,
         Trail = [.. (item["trail"].L ?? []).Select(ReadTransition)],
         Version = (int)Number(item["version"]),
     };

@@ -25,7 +25,7 @@ public enum OutcomeKind
 internal sealed class Answers(IDeviceChannel channel, ILogger logger)
 {
     public async Task<Outcome> AcceptAsync<T>(
-        Sender sender, string jobId, string? rotationId, T answer, JsonTypeInfo<T> json, CancellationToken cancellation)
+        Sender sender, string? jobId, string? rotationId, T answer, JsonTypeInfo<T> json, CancellationToken cancellation)
     {
         await channel.PublishAsync(Topics.Accepted(sender.Topic), JsonSerializer.SerializeToUtf8Bytes(answer, json), cancellation);
         logger.Answered(sender.Thing, sender.Topic, jobId, rotationId);

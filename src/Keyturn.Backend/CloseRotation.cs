@@ -67,7 +67,8 @@ public sealed class CloseRotation(IRegistry registry, IRotationLedger ledger, IN
                 rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At }, cancellation);
             if (closed is null)
             {
-                logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
+                // An attest or a copy of this event was faster. States only move on, so this ends.
+                await HandleAsync(job, cancellation);
                 return;
             }
 

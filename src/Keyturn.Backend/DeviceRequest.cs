@@ -32,6 +32,14 @@ public static class DeviceRequest
     public static DeviceRequest<CommitRequest> ParseCommit(ReadOnlyMemory<byte> json) =>
         Parse(json, Topics.Commit, ReadCommit);
 
+    /// <summary>Null when the message is not an attest, which shares its topic with create.</summary>
+    /// <inheritdoc cref="ParseCreate"/>
+    public static DeviceRequest<AttestRequest>? ParseAttest(ReadOnlyMemory<byte> json)
+    {
+        using var document = Open(json);
+        return new Fields(document.RootElement).Has("attest") ? Parse(json, Topics.Create, ReadAttest) : null;
+    }
+
     private static DeviceRequest<T> Parse<T>(ReadOnlyMemory<byte> json, Func<string, string> topicOf, Func<Fields, T> read)
         where T : class
     {
@@ -63,6 +71,20 @@ public static class DeviceRequest
 
     private static CommitRequest ReadCommit(Fields fields) =>
         new(fields.JobId(), fields.Token("rotationId"), fields.Token("clientToken"), fields.Flag("verify"));
+
+    private static AttestRequest ReadAttest(Fields fields)
+    {
+        if (fields.Flag("attest") != true || fields.Has("jobId") || fields.Has("csr"))
+        {
+            throw new FormatException("attest is true and comes without jobId and csr, or it is absent");
+        }
+
+        return new AttestRequest(
+            true, Required("certificateId"), Required("clientToken"), Required("component"), Required("keyStore"), fields.Number("notAfter"),
+            fields.Token("nonce"));
+
+        string Required(string name) => fields.Token(name) ?? throw new FormatException($"{name} is missing");
+    }
 
     private static JsonDocument Open(ReadOnlyMemory<byte> json)
     {
@@ -119,6 +141,13 @@ public static class DeviceRequest
                 throw new FormatException($"{name} is not Unicode", exception);
             }
         }
+
+        public bool Has(string name) => _root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+
+        public long Number(string name) =>
+            _root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number)
+                ? number
+                : throw new FormatException($"{name} is not a whole number");
 
         public bool? Flag(string name)
         {

@@ -43,18 +43,6 @@ internal sealed class EarlierRotations(
         return await FindUnknownAsync(attempt, known, cancellation);
     }
 
-    /// <summary>Any message by the old certificate after the device committed to the new one only alarms.</summary>
-    public async Task<Refusal> AlarmOldAfterCommitAsync(Rotation rotation, CancellationToken cancellation)
-    {
-        var refusal = Refusal.OldAfterCommit();
-        await _notices.SendOnceAsync(
-            NoticeIds.OldAfterCommit(rotation),
-            new Notice(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "create", refusal.Code, refusal.Reason,
-                rotation.New?.Id, refusal.ToDo),
-            cancellation);
-        return refusal;
-    }
-
     private async Task<Refusal?> BlocksAsync(Attempt attempt, Rotation earlier, CancellationToken cancellation)
     {
         var execution = attempt.Execution;
@@ -66,7 +54,7 @@ internal sealed class EarlierRotations(
         switch (earlier.State)
         {
             case RotationState.Committed when attempt.InUse.Id != earlier.New?.Id:
-                return await AlarmOldAfterCommitAsync(earlier, cancellation);
+                return await _notices.OldAfterCommitAsync(earlier, cancellation);
 
             case RotationState.Frozen when execution.JobId == earlier.JobId
                 || execution.QueuedAt <= earlier.Reached(RotationState.Frozen)?.ToUnixTimeSeconds():

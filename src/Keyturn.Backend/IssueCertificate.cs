@@ -255,7 +255,7 @@ public sealed class IssueCertificate(
             return await FreezeAsync(attempt, rotation, cancellation);
         }
 
-        return await RefuseAsync(attempt, await _earlier.AlarmOldAfterCommitAsync(rotation, cancellation), cancellation);
+        return await RefuseAsync(attempt, await _notices.OldAfterCommitAsync(rotation, cancellation), cancellation);
     }
 
     private async Task<Outcome> FreezeAsync(Attempt attempt, Rotation rotation, CancellationToken cancellation)

@@ -39,5 +39,5 @@ internal static partial class Log
     public static partial void PutOff(this ILogger logger, string thing, string? jobId, string? rotationId, string error);
 
     [LoggerMessage(1010, LogLevel.Information, "{thing}: {topic} answered, job {jobId}, rotation {rotationId}")]
-    public static partial void Answered(this ILogger logger, string thing, string topic, string jobId, string? rotationId);
+    public static partial void Answered(this ILogger logger, string thing, string topic, string? jobId, string? rotationId);
 }

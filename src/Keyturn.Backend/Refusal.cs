@@ -32,6 +32,9 @@ public sealed record Refusal(string Code, string Reason, string ToDo)
     public static Refusal NotTheRotationsCertificate() =>
         new(RefusalCode.WrongPrincipal, "this rotation was begun with another certificate", NothingToDo);
 
+    public static Refusal NotTheAttestedCertificate() =>
+        new(RefusalCode.WrongPrincipal, "the device attests another certificate than that of its connection", NothingToDo);
+
     public static Refusal OldAfterCommit() =>
         new(RefusalCode.WrongPrincipal, "the device committed to a newer certificate, but this request came with the older one",
             "Find out who holds the older certificate's key. If it is not the device, make that certificate INACTIVE.");

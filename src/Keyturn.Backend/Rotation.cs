@@ -43,6 +43,11 @@ public sealed record Rotation
     /// <summary>When the job execution came to its end, epoch seconds. A later end of the same job is another execution's.</summary>
     public long? JobEndedAt { get; init; }
 
+    /// <summary>What the old certificate must echo before the rotation ends in its favour: a message queued for hours can't.</summary>
+    public string? Nonce { get; init; }
+
+    public DateTimeOffset NonceUntil { get; init; }
+
     public required ImmutableArray<Transition> Trail { get; init; }
 
     /// <summary>Raised by each write; a writer that read an older one loses.</summary>

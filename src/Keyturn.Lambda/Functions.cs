@@ -26,10 +26,16 @@ internal static class Functions
         var document = new RotationDocument(settings.Required("JOB_DOCUMENT"));
         var (table, topic) = (settings.Required("LEDGER_TABLE"), settings.Required("SNS_TOPIC_ARN"));
         var iot = new IotClient();
+        var registry = new IotRegistry(iot);
+        var ledger = Ledger(table);
+        var channel = new IotDeviceChannel(new IotDataClient());
+        var notifier = new SnsNotifier(new SnsClient(), topic);
         var issue = new IssueCertificate(
-            new IotRegistry(iot), new IotJobExecutions(new IotJobsDataClient()), new IotIssuer(iot), Ledger(table),
-            new IotDeviceChannel(new IotDataClient()), new SnsNotifier(new SnsClient(), topic), document, clock, log);
-        return (json, cancellation) => issue.HandleAsync(DeviceRequest.ParseCreate(json), cancellation);
+            registry, new IotJobExecutions(new IotJobsDataClient()), new IotIssuer(iot), ledger, channel, notifier, document, clock, log);
+        var reconcile = new ReconcileCertificate(registry, ledger, channel, notifier, clock, log);
+        return (json, cancellation) => DeviceRequest.ParseAttest(json) is { } attest
+            ? reconcile.HandleAsync(attest, cancellation)
+            : issue.HandleAsync(DeviceRequest.ParseCreate(json), cancellation);
     }
 
     private static Handler CommitCertificate(Settings settings, ILogger log, TimeProvider clock)

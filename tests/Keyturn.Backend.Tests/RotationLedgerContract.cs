@@ -43,6 +43,8 @@ public abstract class RotationLedgerContract
             LeaseUntil = Now.AddMinutes(1),
             LoserSettled = true,
             JobEndedAt = 1_800_000_000,
+            Nonce = "0123456789abcdef",
+            NonceUntil = Now.AddMinutes(5),
         };
         var stored = await Ledger.TryUpdateAsync(full, Cancellation);
         Assert.Equal(rotation.Version + 1, stored!.Version);

@@ -80,6 +80,17 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
                 new CommitRequest(jobId, rotationId, token, verify), null),
             TestContext.Current.CancellationToken);
 
+    public async Task<(Outcome Outcome, string? Nonce)> AttestAsync(
+        Certificate certificate, string? nonce = null, string? principal = null, string? clientId = null)
+    {
+        var outcome = await new ReconcileCertificate(Registry, Ledger, this, this, Clock, NullLogger.Instance).HandleAsync(
+            new DeviceRequest<AttestRequest>(
+                new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? certificate.Id, "token-3"),
+                new AttestRequest(true, certificate.Id, "token-3", "2.0.0", "file", 2_524_607_999, nonce), null),
+            TestContext.Current.CancellationToken);
+        return (outcome, outcome.Kind == OutcomeKind.Accepted && Published[^1].Payload.TryGetProperty("nonce", out var given) ? given.GetString() : null);
+    }
+
     /// <summary>The same event, to the second, each time it comes. Lets the waits of the use case pass as they come up.</summary>
     public async Task CloseAsync(string status, string jobId = Job, string? eventId = "event-1", string? reason = null)
     {

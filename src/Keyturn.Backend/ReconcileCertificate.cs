@@ -1,0 +1,152 @@
+using System.Security.Cryptography;
+using System.Text;
+using Keyturn.Backend.Ports;
+using Keyturn.Contracts;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>
+/// A device says which certificate it holds, over that certificate: at its start, after each rotation and daily. Where a rotation was
+/// left open, this is what ends it.
+/// </summary>
+public sealed class ReconcileCertificate(
+    IRegistry registry, IRotationLedger ledger, IDeviceChannel channel, INotifier notifier, TimeProvider clock, ILogger logger)
+{
+    /// <summary>As long as a rotation's own end may still be under way, it is left to that.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan NonceLife = TimeSpan.FromMinutes(5);
+
+    private readonly Answers _answers = new(channel, logger);
+    private readonly Notices _notices = new(ledger, notifier, clock, logger);
+
+    public async Task<Outcome> HandleAsync(DeviceRequest<AttestRequest> request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await DecideAsync(request, cancellation);
+        }
+        catch (DependencyException exception)
+        {
+            logger.PutOff(request.Sender.Thing, null, null, exception.Message);
+            return await _answers.RefuseAsync(request.Sender, null, null, Refusal.TryAgain(), cancellation);
+        }
+    }
+
+    private async Task<Outcome> DecideAsync(DeviceRequest<AttestRequest> request, CancellationToken cancellation)
+    {
+        var (sender, attest, fault) = request;
+        if (attest is null)
+        {
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault ?? ""), cancellation);
+        }
+
+        if (!Identity.IsClientOf(sender.Thing, sender.ClientId))
+        {
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.WrongClientId(), cancellation);
+        }
+
+        if (!Identity.IsCertificateId(sender.Principal))
+        {
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.NotTheThingsCertificate(), cancellation);
+        }
+
+        if (attest.CertificateId != sender.Principal)
+        {
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.NotTheAttestedCertificate(), cancellation);
+        }
+
+        var known = await ledger.ReadAsync(sender.Thing, cancellation);
+        if (known.Rotations.FirstOrDefault(r => r.State == RotationState.Committed && r.Old.Id == sender.Principal) is { } committed)
+        {
+            return await _answers.RefuseAsync(
+                sender, committed.JobId, committed.RotationId, await _notices.OldAfterCommitAsync(committed, cancellation), cancellation);
+        }
+
+        Rotation[] due = [.. known.Rotations.Where(r => IsDue(r, sender.Principal))];
+        if (due.Length == 0 && known.Rotations.Any(r => r.New?.Id == sender.Principal && r.State is RotationState.Committed or RotationState.ClosedNew))
+        {
+            // Nothing to decide, and the ledger knows the certificate for the thing's own.
+            return await AcceptAsync(sender, attest, null, cancellation);
+        }
+
+        var attached = await registry.ListCertificatesAsync(sender.Thing, cancellation);
+        if (attached.FirstOrDefault(c => c.Certificate.Id == sender.Principal) is not { } inUse)
+        {
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.NotTheThingsCertificate(), cancellation);
+        }
+
+        if (!inUse.IsExclusive)
+        {
+            return await _answers.RefuseAsync(sender, null, null, Refusal.NotExclusive(), cancellation);
+        }
+
+        foreach (var rotation in due)
+        {
+            if (await SettleAsync(rotation, attest, attached, cancellation) is { } nonce)
+            {
+                return await AcceptAsync(sender, attest, nonce, cancellation);
+            }
+        }
+
+        return await AcceptAsync(sender, attest, null, cancellation);
+    }
+
+    private bool IsDue(Rotation rotation, string principal) => rotation.State switch
+    {
+        RotationState.Reconcile => principal == rotation.New?.Id || principal == rotation.Old.Id,
+        RotationState.Committed => principal == rotation.New?.Id && EndIsOverdue(rotation),
+        RotationState.ClosedNew or RotationState.ClosedOld =>
+            rotation is { LoserSettled: false, Loser: { } loser } && loser.Id != principal && EndIsOverdue(rotation),
+        _ => false,
+    };
+
+    private bool EndIsOverdue(Rotation rotation) =>
+        (rotation.JobEndedAt is not null && rotation.State == RotationState.Committed)
+        || clock.GetUtcNow() - rotation.Trail[^1].At > Patience;
+
+    /// <returns>A nonce that the old certificate must echo first.</returns>
+    private async Task<string?> SettleAsync(
+        Rotation rotation, AttestRequest attest, IReadOnlyList<ThingCertificate> attached, CancellationToken cancellation)
+    {
+        var closed = rotation;
+        if (!rotation.IsClosed)
+        {
+            var now = clock.GetUtcNow();
+            var winner = attest.CertificateId == rotation.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
+            if (winner == RotationState.ClosedOld && (attest.Nonce is null || attest.Nonce != rotation.Nonce || now > rotation.NonceUntil))
+            {
+                return await ChallengeAsync(rotation, now, cancellation);
+            }
+
+            var stored = await ledger.TryUpdateAsync(rotation.To(winner, now, attest.CertificateId) with { Nonce = null }, cancellation)
+                ?? throw Overtaken();
+            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, stored.State);
+            closed = stored;
+        }
+
+        // Deleting is the right of one function only: it does so when the next rotation ends, or in its sweep.
+        if (closed.Loser is { } loser && attached.Any(c => c.Certificate.Id == loser.Id) && await registry.DeactivateAsync(loser, cancellation))
+        {
+            await registry.DetachAsync(closed.Thing, loser, cancellation);
+        }
+
+        return null;
+    }
+
+    private async Task<string> ChallengeAsync(Rotation rotation, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var nonce = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+            FormattableString.Invariant($"{rotation.RotationId}\n{rotation.Version}\n{now.UtcTicks}"))))[..32];
+        _ = await ledger.TryUpdateAsync(rotation with { Nonce = nonce, NonceUntil = now + NonceLife }, cancellation) ?? throw Overtaken();
+        return nonce;
+    }
+
+    /// <summary>A commit or a job event was faster: the device asks again and meets what it left.</summary>
+    private static DependencyException Overtaken() => new("ledger", "TryUpdate", "Conflict", "the rotation moved on meanwhile");
+
+    private Task<Outcome> AcceptAsync(Sender sender, AttestRequest attest, string? nonce, CancellationToken cancellation) =>
+        _answers.AcceptAsync(
+            sender, null, null, new AttestAccepted(attest.ClientToken, nonce), ContractsJson.Default.AttestAccepted, cancellation);
+}
