@@ -71,7 +71,7 @@ internal sealed class JobExecution(Job job, string thing, long number, int retry
         : InProgressDeadline ?? StepDeadline;
 
     public long? SecondsBeforeTimeout(DateTimeOffset now) =>
-        Deadline is { } deadline ? Math.Max(0, (long)(deadline - now).TotalSeconds) : null;
+        Deadline is { } deadline ? Math.Max(0, (long)Math.Ceiling((deadline - now).TotalSeconds)) : null;
 }
 
 internal static class StatusNames

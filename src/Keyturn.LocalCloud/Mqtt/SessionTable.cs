@@ -3,8 +3,12 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// <summary>Sessions by client id. One client id has one connection: the newest.</summary>
 internal sealed class SessionTable(SubscriptionTree subscriptions, TimeProvider time)
 {
+    /// <summary>Sessions whose time is over are looked for no more often than that.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, DeviceSession> _sessions = new(StringComparer.Ordinal);
+    private DateTimeOffset _nextSweep;
 
     /// <summary>Takes the session up, or makes one; ends the connection that had it.</summary>
     /// <returns>Whether it was there already: SESSION PRESENT.</returns>
@@ -40,7 +44,15 @@ internal sealed class SessionTable(SubscriptionTree subscriptions, TimeProvider 
         lock (_lock)
         {
             if (_sessions.GetValueOrDefault(clientId) is { } session && session.Connection == connection)
+            {
                 session.Detach(connection);
+                if (session.Lifetime == TimeSpan.Zero)
+                    Forget(session);
+            }
+
+            if (time.GetUtcNow() < _nextSweep)
+                return;
+            _nextSweep = time.GetUtcNow() + SweepInterval;
             foreach (var ended in _sessions.Values.Where(HasEnded).ToList())
                 Forget(ended);
         }
