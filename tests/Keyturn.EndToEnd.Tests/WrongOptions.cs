@@ -1,0 +1,45 @@
+namespace Keyturn.EndToEnd.Tests;
+
+public sealed class WrongOptions
+{
+    public static TheoryData<string, string, string> Lines => new()
+    {
+        { "keyturn", "demo --devices none", "none" },
+        { "keyturn", "demo --devices 0", "--devices" },
+        { "keyturn", "demo --colour", "--colour" },
+        { "keyturn", "rotate-everything", "rotate-everything" },
+        { "local-cloud", "--api-port eighty", "eighty" },
+        { "local-cloud", "--api-port 70000", "70000" },
+        { "local-cloud", "--port 4566", "--port" },
+        { "local-cloud", "--template /nowhere/template.json --api-port 0", "/nowhere/template.json" },
+        { "local-core", "--provision http://127.0.0.1:1 --root /tmp/x", "--thing" },
+        { "local-core", "--provision not-a-url --thing a --root /tmp/x", "not-a-url" },
+        { "local-core", "--root /nowhere/greengrass", "/nowhere/greengrass" },
+        { "local-core", "--devices 3", "--devices" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lines))]
+    public async Task Of_a_tool_give_one_line_that_names_what_is_wrong(string tool, string line, string named)
+    {
+        var executable = tool switch { "keyturn" => Tools.Keyturn, "local-cloud" => Tools.All.LocalCloud, _ => Tools.All.LocalCore };
+
+        var result = await Shell.RunAsync(executable, line.Split(' '), patience: TimeSpan.FromSeconds(20));
+
+        Assert.Equal(1, result.ExitCode);
+        var message = Assert.Single(result.ErrorLines);
+        Assert.Contains(named, message, StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
+    [Theory]
+    [InlineData("script/bootstrap", "everything")]
+    [InlineData("script/bench", "nothing")]
+    public async Task Of_a_script_give_one_line_too(string script, string option)
+    {
+        var result = await Shell.RunAsync(Path.Combine(Tools.Root, script), [option], patience: TimeSpan.FromMinutes(2));
+
+        Assert.NotEqual(0, result.ExitCode);
+        Assert.Contains(option, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+    }
+}
