@@ -11,7 +11,8 @@ var command = new RootCommand("Rotates the certificates and private keys of AWS 
 var parsed = command.Parse(args);
 if (parsed.Errors.Count > 0)
 {
-    Console.Error.WriteLine($"keyturn: {parsed.Errors[0].Message} Nothing was started; 'keyturn --help' lists what can be written.");
+    var what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is neither a command nor an option." : parsed.Errors[0].Message;
+    Console.Error.WriteLine($"keyturn: {what} Nothing was started; 'keyturn --help' lists what can be written.");
     return ExitCode.UserError;
 }
 

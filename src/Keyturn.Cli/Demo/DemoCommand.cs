@@ -16,10 +16,9 @@ internal static class DemoCommand
         };
         devices.Validators.Add(result =>
         {
-            if (result.Errors.Any())
-                return;
-            if (result.GetValue(devices) is < 1 or > MostDevices)
-                result.AddError($"--devices takes a whole number from 1 to {MostDevices}; write for example --devices 3.");
+            // Before conversion: a value that is no number would throw when it is read here.
+            if (result.Tokens is [var given] && !(int.TryParse(given.Value, out var count) && count is >= 1 and <= MostDevices))
+                result.AddError($"--devices takes a whole number from 1 to {MostDevices}, not '{given.Value}'; write for example --devices 3.");
         });
         var json = new Option<bool>("--json") { Description = "Progress on standard error; one JSON object as the last line of standard output." };
         var logs = new Option<string?>("--logs") { Description = "Leave the log of every process in this directory." };
