@@ -66,8 +66,9 @@ internal sealed class Cloud : IAsyncDisposable
             _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
         _recent = new RecentMessages(time);
         _broker.Watch(_recent.Add);
+        Operations = [.. AllOperations(time)];
         _api = new ApiServer(
-            new ApiRouter(Operations(time)), new SignatureVerifier(_keys, CloudAccount.Local.Region, time), _registry, _calls,
+            new ApiRouter(Operations), new SignatureVerifier(_keys, CloudAccount.Local.Region, time), _registry, _calls,
             new RoleGate(_roles, _sns), logs.CreateLogger<ApiServer>());
         _management = new ManagementServer(
             _calls, () => new JsonArray([.. _sns.Published.Select(n => n.Show())]),
@@ -80,6 +81,9 @@ internal sealed class Cloud : IAsyncDisposable
             .. new TableResources(_tables.CreateTable, _tables.SetTimeToLive).Types,
         ]);
     }
+
+    /// <summary>Every operation of every service.</summary>
+    public IReadOnlyList<ApiOperation> Operations { get; }
 
     public int ApiPort { get; private set; }
 
@@ -141,7 +145,7 @@ internal sealed class Cloud : IAsyncDisposable
             Directory.Delete(_options.DataDirectory, recursive: true);
     }
 
-    private IEnumerable<ApiOperation> Operations(TimeProvider time) =>
+    private IEnumerable<ApiOperation> AllOperations(TimeProvider time) =>
     [
         .. new ThingOperations(_registry).All,
         .. new ThingTypeOperations(_registry, time).All,
