@@ -25,6 +25,12 @@ internal static class Functions
     {
         var document = new RotationDocument(settings.Required("JOB_DOCUMENT"));
         var (table, topic) = (settings.Required("LEDGER_TABLE"), settings.Required("SNS_TOPIC_ARN"));
+        if (settings.Optional("PCA_CA_ARN") is not null)
+        {
+            throw new InvalidOperationException(
+                "PCA_CA_ARN is set, but this version has certificates issued by AWS IoT only; deploy the stack with an empty PcaCaArn. Nothing was issued.");
+        }
+
         var iot = new IotClient();
         var registry = new IotRegistry(iot);
         var ledger = Ledger(table);

@@ -110,6 +110,14 @@ public sealed class RuntimeApiTests : IAsyncDisposable
     }
 
     [Fact]
+    public void A_private_authority_is_refused_rather_than_ignored() =>
+        Assert.StartsWith("PCA_CA_ARN", Assert.Throws<InvalidOperationException>(() => Find(new()
+        {
+            ["_HANDLER"] = "CreateCertificate", ["JOB_DOCUMENT"] = "{\"operation\":\"ROTATE_CERTIFICATE\"}", ["LEDGER_TABLE"] = "ledger",
+            ["SNS_TOPIC_ARN"] = "arn", ["PCA_CA_ARN"] = "arn:aws:acm-pca:us-east-1:012345678901:certificate-authority/ca",
+        })).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void A_job_document_without_an_operation_is_refused() =>
         Assert.Throws<FormatException>(() => Find(new()
         {
