@@ -15,7 +15,15 @@ internal sealed record DemoReport(IReadOnlyList<DeviceOutcome> Outcomes, TimeSpa
         if (json)
             Console.Out.WriteLine(ToJson().ToJsonString(JsonSerializerOptions.Web));
         else
-            PrintTable(AnsiConsole.Console);
+            PrintTable(Terminal());
+    }
+
+    /// <summary>A pipe has no width; the table should not be folded to guess one.</summary>
+    private static IAnsiConsole Terminal()
+    {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Console.Profile.Width = 160;
+        return AnsiConsole.Console;
     }
 
     internal JsonObject ToJson() => new()
