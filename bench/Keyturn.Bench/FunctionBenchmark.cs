@@ -8,11 +8,16 @@ namespace Keyturn.Bench;
 
 /// <summary>
 /// The deployed Lambda executable against a runtime API of our own that hands it one event and takes its answer. The event is refused
-/// by its form, so that the time is the runtime's and ours, not a service's.
+/// by its form and the refusal published to this process, so that the time is the runtime's and ours, not a service's.
 /// </summary>
 internal static class FunctionBenchmark
 {
     private const int Runs = 15;
+
+    /// <summary>A create without its CSR. The refusal is published to the device: one signed call.</summary>
+    private static readonly string Event =
+        """{"jobId":"rotate-1","clientToken":"bench","thingName":"gateway-01","topic":"awslabs/things/gateway-01/certificate/create","clientId":"gateway-01","principal":"ID"}"""
+            .Replace("ID", new string('a', 64), StringComparison.Ordinal);
 
     public static async Task RunAsync(Action<string, string> report)
     {
@@ -27,7 +32,7 @@ internal static class FunctionBenchmark
         }
 
         times.Sort();
-        report("Lambda: process start to first answer, median of 15", string.Create(CultureInfo.InvariantCulture, $"{times[Runs / 2]:0} ms"));
+        report("Lambda: process start to first answer, with one signed call, median of 15", string.Create(CultureInfo.InvariantCulture, $"{times[Runs / 2]:0} ms"));
         report("Lambda: resident after the first answer", string.Create(CultureInfo.InvariantCulture, $"{resident:0.0} MB"));
         report("Lambda: executable", ProcessReading.Size(executable));
     }
@@ -50,7 +55,7 @@ internal static class FunctionBenchmark
         process.BeginErrorReadLine();
         try
         {
-            var handed = false;
+            var (handed, published) = (false, false);
             while (true)
             {
                 var context = await listener.GetContextAsync().WaitAsync(TimeSpan.FromSeconds(20));
@@ -61,16 +66,24 @@ internal static class FunctionBenchmark
                     context.Response.Headers["Lambda-Runtime-Aws-Request-Id"] = "11111111-2222-3333-4444-555555555555";
                     context.Response.Headers["Lambda-Runtime-Deadline-Ms"] = DateTimeOffset.UtcNow.AddSeconds(30).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
                     context.Response.Headers["Lambda-Runtime-Invoked-Function-Arn"] = "arn:aws:lambda:us-east-1:012345678901:function:bench";
-                    await AnswerAsync(context, """{"jobId":5,"thingName":"gateway-01","topic":"awslabs/things/gateway-01/certificate/create","clientId":"gateway-01","principal":"bench"}""");
+                    await AnswerAsync(context, Event);
                 }
-                else if (path.EndsWith("/response", StringComparison.Ordinal) || path.EndsWith("/error", StringComparison.Ordinal))
+                else if (path.EndsWith("/error", StringComparison.Ordinal))
+                {
+                    using var reason = new StreamReader(context.Request.InputStream);
+                    throw new InvalidOperationException($"the function refused the event: {await reason.ReadToEndAsync()}");
+                }
+                else if (path.EndsWith("/response", StringComparison.Ordinal))
                 {
                     watch.Stop();
+                    if (!published)
+                        throw new InvalidOperationException("the function answered without publishing its refusal");
                     await AnswerAsync(context, "{}");
                     return (watch.Elapsed.TotalMilliseconds, ProcessReading.ResidentMegabytes(process.Id));
                 }
                 else
                 {
+                    published |= path.StartsWith("/topics/", StringComparison.Ordinal);
                     await AnswerAsync(context, "{}");
                 }
             }
