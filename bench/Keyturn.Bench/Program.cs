@@ -16,6 +16,8 @@ if (only is null or "function")
     await FunctionBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
 if (only is null or "demo")
     await DemoBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+if (Console.IsOutputRedirected)
+    AnsiConsole.Console.Profile.Width = 140;
 AnsiConsole.Write(table);
 Console.WriteLine($"on {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024 * 1024 * 1024.0):0} GiB, {System.Runtime.InteropServices.RuntimeInformation.OSArchitecture}");
 return 0;
