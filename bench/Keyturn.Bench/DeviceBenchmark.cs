@@ -9,25 +9,8 @@ namespace Keyturn.Bench;
 /// <summary>The component's executable on a Greengrass root of its own, against a nucleus that answers at once.</summary>
 internal static class DeviceBenchmark
 {
-    private const int Runs = 15;
-
-    public static async Task RunAsync(Action<string, string> report)
-    {
-        var executable = Environment.GetEnvironmentVariable("KEYTURN_COMPONENT")!;
-        var times = new List<double>();
-        var resident = 0.0;
-        for (var run = 0; run < Runs; run++)
-        {
-            var (milliseconds, megabytes) = await StartAsync(executable);
-            times.Add(milliseconds);
-            resident = Math.Max(resident, megabytes);
-        }
-
-        times.Sort();
-        report("Device: process start to subscribed, median of 15", string.Create(CultureInfo.InvariantCulture, $"{times[Runs / 2]:0} ms"));
-        report("Device: resident at rest", string.Create(CultureInfo.InvariantCulture, $"{resident:0.0} MB"));
-        report("Device: executable", ProcessReading.Size(executable));
-    }
+    public static Task RunAsync(Action<string, string> report) => Starts.MeasureAsync(
+        report, "Device", "subscribed", "at rest", Environment.GetEnvironmentVariable("KEYTURN_COMPONENT")!, StartAsync);
 
     private static async Task<(double Milliseconds, double Megabytes)> StartAsync(string executable)
     {

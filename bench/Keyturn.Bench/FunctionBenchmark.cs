@@ -12,30 +12,13 @@ namespace Keyturn.Bench;
 /// </summary>
 internal static class FunctionBenchmark
 {
-    private const int Runs = 15;
-
     /// <summary>A create without its CSR. The refusal is published to the device: one signed call.</summary>
     private static readonly string Event =
         """{"jobId":"rotate-1","clientToken":"bench","thingName":"gateway-01","topic":"awslabs/things/gateway-01/certificate/create","clientId":"gateway-01","principal":"ID"}"""
             .Replace("ID", new string('a', 64), StringComparison.Ordinal);
 
-    public static async Task RunAsync(Action<string, string> report)
-    {
-        var executable = Environment.GetEnvironmentVariable("KEYTURN_FUNCTION")!;
-        var times = new List<double>();
-        var resident = 0.0;
-        for (var run = 0; run < Runs; run++)
-        {
-            var (milliseconds, megabytes) = await FirstAnswerAsync(executable);
-            times.Add(milliseconds);
-            resident = Math.Max(resident, megabytes);
-        }
-
-        times.Sort();
-        report("Lambda: process start to first answer, with one signed call, median of 15", string.Create(CultureInfo.InvariantCulture, $"{times[Runs / 2]:0} ms"));
-        report("Lambda: resident after the first answer", string.Create(CultureInfo.InvariantCulture, $"{resident:0.0} MB"));
-        report("Lambda: executable", ProcessReading.Size(executable));
-    }
+    public static Task RunAsync(Action<string, string> report) => Starts.MeasureAsync(
+        report, "Lambda", "first answer, with one signed call", "after it", Environment.GetEnvironmentVariable("KEYTURN_FUNCTION")!, FirstAnswerAsync);
 
     private static async Task<(double Milliseconds, double Megabytes)> FirstAnswerAsync(string executable)
     {
