@@ -13,6 +13,9 @@ internal sealed partial class RotationDriver
             case RotationEffect.Ask ask:
                 Ask(ask);
                 break;
+            case RotationEffect.Tell tell:
+                _tell = tell.Update;
+                break;
             case RotationEffect.SetAlarm alarm:
                 _alarms[alarm.Alarm] = ports.Time.GetTimestamp() + Ticks(alarm.After);
                 break;

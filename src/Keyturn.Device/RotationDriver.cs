@@ -21,6 +21,9 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     /// <summary>A nucleus that was told to restart and still runs this component after so long did not.</summary>
     private static readonly TimeSpan RestartTime = TimeSpan.FromMinutes(2);
 
+    /// <summary>A step that can't be handed over so fast is not worth waiting for.</summary>
+    private static readonly TimeSpan TellTime = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
 
     private readonly Channel<object> _inbox = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
@@ -30,6 +33,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     private JournalEntry _entry = null!;
     private RotationState _state = null!;
     private Conversation? _answered;
+    private CloudRequest.UpdateJob? _tell;
     private CancellationTokenSource? _beside;
     private long? _storageRetry;
 
@@ -123,6 +127,9 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         _conversations.EndAll();
         _alarms.Clear();
         _answered = null;
+        _tell = null;
+        if (after is RotationState.Idle)
+            _conversations.ForgetTold();
         StopBeside();
         ports.Log.Follow(after.Current ?? before.Current);
         if (after is RotationState.Starting starting)
@@ -146,14 +153,33 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     {
         if (!ports.Cloud.IsOpen)
             return;
+        await TellAsync(cancellation).ConfigureAwait(false);
         var now = ports.Time.GetTimestamp();
         foreach (var conversation in _conversations.Open.Where(c => c.Due <= now).ToArray())
             await SendAsync(conversation, cancellation).ConfigureAwait(false);
     }
 
+    private async Task TellAsync(CancellationToken cancellation)
+    {
+        if (_tell is not { } update)
+            return;
+        _tell = null;
+        var token = NewToken();
+        var (topic, payload) = _conversations.Compose(update, token, Facts, ports.Store.CertificateRequest);
+        _conversations.Told(update, token);
+        try
+        {
+            await ports.Cloud.SendAsync(topic, payload, cancellation).WaitAsync(TellTime, ports.Time, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The rotation does not wait for what only people read.
+        }
+    }
+
     private async Task SendAsync(Conversation conversation, CancellationToken cancellation)
     {
-        var token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var token = NewToken();
         try
         {
             if (conversation.SentIntoSilence >= 2)
@@ -261,6 +287,8 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
         }
     }
+
+    private static string NewToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     private double NextRandom() => ports.Random.NextDouble();
 

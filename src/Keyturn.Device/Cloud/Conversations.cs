@@ -16,6 +16,7 @@ internal sealed record AttestFacts(string CertificateId, string Component, strin
 internal sealed class Conversations(string thing)
 {
     private readonly Dictionary<Type, Conversation> _open = [];
+    private readonly Dictionary<string, CloudRequest.UpdateJob> _told = new(StringComparer.Ordinal);
 
     public IReadOnlyCollection<Conversation> Open => _open.Values;
 
@@ -40,6 +41,11 @@ internal sealed class Conversations(string thing)
     }
 
     public void EndAll() => _open.Clear();
+
+    /// <summary>An update that is said once, and whose answer may come when the machine has moved on.</summary>
+    public void Told(CloudRequest.UpdateJob update, string token) => _told[token] = update;
+
+    public void ForgetTold() => _told.Clear();
 
     /// <param name="facts">Asked for when the request is an attest.</param>
     /// <param name="csr">Asked for when the request is a create.</param>
@@ -83,6 +89,13 @@ internal sealed class Conversations(string thing)
     {
         var accepted = message.Topic.EndsWith("/accepted", StringComparison.Ordinal);
         var answer = Read(message.Payload.Span, JobsJson.Default.JobAnswer);
+        if (answer.ClientToken is { } told && _told.TryGetValue(told, out var update) && message.Topic == JobTopic(update, accepted))
+        {
+            answered = null;
+            _told.Remove(told);
+            CloudTime = answer.Timestamp ?? CloudTime;
+            return Noted(update, accepted, answer);
+        }
         answered = _open.Values.FirstOrDefault(c => answer.ClientToken is { } token && c.Knows(token) && message.Topic == JobTopic(c.Request, accepted));
         if (answered is null)
             return null;
@@ -98,6 +111,13 @@ internal sealed class Conversations(string thing)
             _ => null,
         };
     }
+
+    private static RotationEvent.StepNoted? Noted(CloudRequest.UpdateJob update, bool accepted, JobAnswer answer) => (accepted, answer.ToState()) switch
+    {
+        (true, var state) => new(state?.Version ?? update.ExpectedVersion + 1, IsShown: true),
+        (false, { Status: JobStatus.InProgress, IsMarked: true } state) when answer.Code == JobRefusalCode.VersionMismatch => new(state.Version, IsShown: false),
+        _ => null,
+    };
 
     private string? JobTopic(CloudRequest request, bool accepted)
     {

@@ -10,6 +10,9 @@ internal abstract record RotationEffect
     /// <param name="AfterPause">The last answer was "not now": wait for the backoff first.</param>
     public sealed record Ask(CloudRequest Request, bool AfterPause = false) : RotationEffect;
 
+    /// <summary>Show the operator where the rotation stands: said once, and nothing waits for the answer.</summary>
+    public sealed record Tell(CloudRequest.UpdateJob Update) : RotationEffect;
+
     /// <summary>Bring the credential in use into the store's form, and make a key beside it.</summary>
     public sealed record Prepare : RotationEffect;
 

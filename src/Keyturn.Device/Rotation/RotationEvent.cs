@@ -58,6 +58,11 @@ internal abstract record RotationEvent
 
     public sealed record UpdateRefused(string Code, JobExecutionState? Actual) : RotationEvent;
 
+    /// <summary>A <see cref="RotationEffect.Tell"/> was answered, perhaps long after.</summary>
+    /// <param name="Version">The execution's version now.</param>
+    /// <param name="IsShown">It was written down; otherwise another version was expected, that of a write of ours whose answer was lost.</param>
+    public sealed record StepNoted(int Version, bool IsShown) : RotationEvent;
+
     public sealed record Prepared(string Old, string New) : RotationEvent;
 
     public sealed record PreparationFailed(string Reason) : RotationEvent;

@@ -86,7 +86,7 @@ internal static class RotationMachine
         // The certificate is durable; the old credential still serves.
         (Issued s, Restarted) => new(s, new Preflight(s.Rotation.New), new Ask(new DescribeJob(s.Rotation.JobId))),
         (Issued s, PreflightDone { Outcome: PreflightOutcome.Refused } e) => Discard(s.Rotation, $"the cloud does not accept the new certificate: {e.Note}"),
-        (Issued s, PreflightDone e) => new(new Proven(s.Rotation with { Note = e.Note }), new AwaitNoDeployment()),
+        (Issued s, PreflightDone e) => Showing(new Proven(s.Rotation with { Note = e.Note }), new AwaitNoDeployment()),
         (Proven s, Restarted) => new(s, new AwaitNoDeployment(), new Ask(new DescribeJob(s.Rotation.JobId))),
         (Proven s, NoDeployment) => new(new Switching(s.Rotation, 1), new SwitchTo(s.Rotation.New)),
 
@@ -103,7 +103,8 @@ internal static class RotationMachine
         (Trial { Reconnected: false, Attempt: < RestartAttempts } s, RestartFailed) => new(s with { Attempt = s.Attempt + 1 }, new SetAlarm(Alarm.Retry, EvidenceInterval)),
         (Trial { Reconnected: false } s, RestartFailed e) => Restore(s.Rotation, e.Reason),
         (Trial { Reconnected: false } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
-        (Trial { Reconnected: true } s, NextJobSeen) => new(new Committing(s.Rotation, s.Attempt), Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
+        (Trial { Reconnected: true } s, NextJobSeen e) => Showing(
+            new Committing(AsSeen(s.Rotation, e.Job), s.Attempt), Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
         (Trial { Reconnected: true } s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
 
         // The decision.
@@ -130,8 +131,9 @@ internal static class RotationMachine
         (Committed s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
         (Committed s, UpdateAccepted) => Finish(s),
         (Committed s, UpdateRefused { Actual: { Status: JobStatus.Succeeded } }) => Finish(s),
+        // Most likely a step of ours whose answer was lost: said again at once, with the version that it left.
         (Committed s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { } actual }) =>
-            Again(s with { Rotation = s.Rotation with { Version = actual.Version } }),
+            Again(s with { Rotation = s.Rotation with { Version = actual.Version } }, afterPause: actual.Version == s.Rotation.Version),
         (Committed s, UpdateRefused e) when JobRefusalCode.EndsReporting(e.Code) => new(s, new Ask(new DescribeJob(s.Rotation.JobId))),
         (Committed s, UpdateRefused) => new(s, Success(s.Rotation, afterPause: true)),
         (Committed s, JobSeen { Job: { Status: JobStatus.Succeeded } job }) when s.Rotation.Is(job) => Finish(s),
@@ -157,6 +159,10 @@ internal static class RotationMachine
             Rest(s.Rotation.AnswersTokens, s.Reason),
         (Aborting { Stage: AbortStage.Report } s, UpdateRefused e) when JobRefusalCode.EndsReporting(e.Code) => Rest(s.Rotation.AnswersTokens, s.Reason),
         (Aborting { Stage: AbortStage.Report } s, UpdateRefused) => new(s, Failure(s.Rotation, s.Reason, afterPause: true)),
+
+        // Steps are for the operator to read: their answers tell the execution's version and nothing else.
+        (not Committed, StepNoted { IsShown: true } e) when state.Current?.Version < e.Version => new(state.At(e.Version)),
+        (not Committed, StepNoted e) when state.Current?.Version < e.Version => Showing(state.At(e.Version)),
 
         _ => new(state),
     };
@@ -185,7 +191,23 @@ internal static class RotationMachine
 
     private static Step TryAgain(Keyed s) => new(s, Certificate(s.Rotation, afterPause: true));
 
-    private static Step Proof(CurrentRotation r) => new(new Issued(r), new Preflight(r.New));
+    private static Step Proof(CurrentRotation r) => Showing(new Issued(r), new Preflight(r.New));
+
+    private static Step Showing(RotationState state, params ReadOnlySpan<RotationEffect> effects)
+    {
+        var text = state switch
+        {
+            Issued => "the certificate is stored; trying it on a connection of its own",
+            Proven => "switching to the new certificate and restarting Greengrass",
+            Committing => "connected with the new certificate; asking for the old one to be retired",
+            _ => null,
+        };
+        return text is null || state.Current is not { } r
+            ? new(state, [.. effects])
+            : new(state, [new Tell(new UpdateJob(r.JobId, r.ExecutionNumber, r.Version, JobStatus.InProgress, StatusDetails.Of(text, r))), .. effects]);
+    }
+
+    private static CurrentRotation AsSeen(CurrentRotation r, JobExecution? job) => job is not null && r.Is(job) ? r with { Version = job.Version } : r;
 
     private static Step LookAt(RotationState state, CurrentRotation r, JobExecution? job) => job switch
     {
@@ -193,8 +215,8 @@ internal static class RotationMachine
         { IsOver: true } => Discard(r, $"the job ended as {StatusDetails.NameOf(job.Status)}"),
         _ when !r.Is(job) => Discard(r, "the job was started anew"),
         { SecondsLeft: { } seconds } when state is Keyed && seconds <= JobReserve.TotalSeconds => Discard(r, TimeIsUp),
-        { SecondsLeft: { } seconds } when state is Keyed => new(state, new SetAlarm(Alarm.Deadline, TimeSpan.FromSeconds(seconds) - JobReserve)),
-        _ => new(state),
+        { SecondsLeft: { } seconds } when state is Keyed => new(state.At(job.Version), new SetAlarm(Alarm.Deadline, TimeSpan.FromSeconds(seconds) - JobReserve)),
+        { } seen => new(state.At(seen.Version)),
     };
 
     private static Ask Decision(CurrentRotation r, bool afterPause = false) => new(new Commit(r.JobId, r.RotationId), afterPause);
@@ -215,7 +237,7 @@ internal static class RotationMachine
     private static Ask Success(CurrentRotation r, bool afterPause = false) => new(
         new UpdateJob(r.JobId, r.ExecutionNumber, r.Version, JobStatus.Succeeded, StatusDetails.Of("the new certificate is in use", r)), afterPause);
 
-    private static Step Again(Committed s) => new(s, Success(s.Rotation, afterPause: true));
+    private static Step Again(Committed s, bool afterPause = true) => new(s, Success(s.Rotation, afterPause));
 
     private static Step Finish(Committed s) => s.KeepOld
         ? Rest(s.Rotation.AnswersTokens, "rotated; " + s.Rotation.Note)

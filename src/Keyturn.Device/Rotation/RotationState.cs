@@ -83,6 +83,20 @@ internal abstract record RotationState
     [JsonIgnore]
     public bool IsDurable => this is not Starting;
 
+    /// <summary>The execution has this version now: what is written next names it. An older one is old news.</summary>
+    public RotationState At(int version) => this switch
+    {
+        Keyed s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Issued s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Proven s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Switching s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Trial s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Committing s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Committed s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Aborting s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        _ => this,
+    };
+
     [JsonIgnore]
     public CurrentRotation? Current => this switch
     {

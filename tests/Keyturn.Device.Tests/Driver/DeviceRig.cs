@@ -18,7 +18,7 @@ internal sealed class DeviceRig : IAsyncDisposable
     private readonly StringWriter _log = new();
     private CancellationTokenSource _life = new();
     private Task _run = Task.CompletedTask;
-    private int _session;
+    private int _session, _restarted;
 
     public DeviceRig(FakeBackend? backend = null, IFileSystem? files = null)
     {
@@ -122,16 +122,15 @@ internal sealed class DeviceRig : IAsyncDisposable
     public async Task UntilAsync(Func<bool> condition, TimeSpan? step = null, string? what = null)
     {
         var patience = Stopwatch.StartNew();
-        var restarted = Restarts;
         while (!condition())
         {
             if (_run.IsFaulted)
                 await _run;
             Assert.True(patience.Elapsed < TimeSpan.FromSeconds(20), $"waited in vain {what} in state {Driver.State}:{Environment.NewLine}{Log}");
             await Task.Delay(2);
-            if (Restarts > restarted)
+            if (Restarts > _restarted)
             {
-                restarted = Restarts;
+                _restarted = Restarts;
                 await RestartNucleusAsync();
             }
             Time.Advance(step ?? TimeSpan.FromMilliseconds(200));

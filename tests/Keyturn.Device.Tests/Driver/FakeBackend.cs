@@ -13,6 +13,7 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
 
     private readonly CertificateAuthority _ca = new();
     private readonly Dictionary<string, string> _issued = [];
+    private bool _isMute;
 
     public event Action<CloudMessage>? Deliver;
 
@@ -27,6 +28,9 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
     public Func<string, JsonObject, (string Suffix, JsonObject Answer)?>? Override { get; set; }
 
     public Func<string, JsonObject, bool> Loses { get; set; } = (_, _) => false;
+
+    /// <summary>A message that is acted upon, and whose answer is lost.</summary>
+    public Func<string, JsonObject, bool> LosesAnswer { get; set; } = (_, _) => false;
 
     public bool IsReference { get; init; }
 
@@ -58,7 +62,11 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
 
     public void Notify() => Send(Jobs + "notify-next", new JsonObject { ["timestamp"] = 1795478401 });
 
-    public void Send(string topic, JsonObject payload) => Deliver?.Invoke(new CloudMessage(topic, Encoding.UTF8.GetBytes(payload.ToJsonString())));
+    public void Send(string topic, JsonObject payload)
+    {
+        if (!_isMute)
+            Deliver?.Invoke(new CloudMessage(topic, Encoding.UTF8.GetBytes(payload.ToJsonString())));
+    }
 
     public Task<bool> SendAsync(string topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
@@ -67,12 +75,14 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
             Sent.Add((topic, message));
         if (Loses(topic, message))
             return Task.FromResult(true);
+        _isMute = LosesAnswer(topic, message);
         if (Override?.Invoke(topic, message) is { } other)
             Send(topic + other.Suffix, Echo(message, other.Answer));
         else if (topic.StartsWith(Jobs, StringComparison.Ordinal))
             AnswerJobs(topic, message);
         else
             AnswerCertificates(topic, message);
+        _isMute = false;
         return Task.FromResult(true);
     }
 
