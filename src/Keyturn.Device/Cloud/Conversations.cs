@@ -104,7 +104,8 @@ internal sealed class Conversations(string thing)
         {
             (CloudRequest.NextJob, true) => new RotationEvent.NextJobSeen(answer.ToExecution()),
             (CloudRequest.DescribeJob, true) when answer.ToExecution() is { } job => new RotationEvent.JobSeen(job),
-            (CloudRequest.DescribeJob, false) when answer.Code == JobRefusalCode.ResourceNotFound => new RotationEvent.JobSeen(null),
+            // The service does not describe an execution to its thing once it is over.
+            (CloudRequest.DescribeJob, false) when answer.Code is JobRefusalCode.ResourceNotFound or JobRefusalCode.TerminalStateReached => new RotationEvent.JobSeen(null),
             (CloudRequest.UpdateJob r, true) => new RotationEvent.UpdateAccepted(answer.ExecutionState?.VersionNumber ?? r.ExpectedVersion + 1),
             (CloudRequest.UpdateJob, false) when answer.Code is { } code => new RotationEvent.UpdateRefused(code, answer.ToState()),
             // Refused for a passing reason: said again when it is due.

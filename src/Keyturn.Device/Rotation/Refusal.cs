@@ -32,9 +32,10 @@ internal sealed record Refusal(string Message, string? Code = null, bool? Retrya
     public RefusalClass OfCommit => this switch
     {
         { Code: RefusalCode.WrongPrincipal } => RefusalClass.RestartNucleus,
-        { Code: RefusalCode.ClosedInFavourOfOld } => RefusalClass.Final,
+        // A freeze never ends in this rotation: whoever waits for it takes no other job.
+        { Code: RefusalCode.ClosedInFavourOfOld or RefusalCode.RotationFrozen } => RefusalClass.Final,
         { Code: null, Retryable: not true } => RefusalClass.Uncoded,
-        // A commit is never given up for another reason: only the ledger's word that the old one stays ends it.
+        // A commit is never given up for another reason: only the ledger's word that it is never accepted ends it.
         _ => RefusalClass.Retry,
     };
 

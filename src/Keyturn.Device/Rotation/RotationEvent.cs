@@ -51,7 +51,7 @@ internal abstract record RotationEvent
 
     public sealed record NextJobSeen(JobExecution? Job) : RotationEvent;
 
-    /// <param name="Job">Nothing when the service does not know it any more.</param>
+    /// <param name="Job">Nothing when it is over, or the service does not know it any more.</param>
     public sealed record JobSeen(JobExecution? Job) : RotationEvent;
 
     public sealed record UpdateAccepted(int Version) : RotationEvent;

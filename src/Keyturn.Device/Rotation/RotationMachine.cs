@@ -211,7 +211,7 @@ internal static class RotationMachine
 
     private static Step LookAt(RotationState state, CurrentRotation r, JobExecution? job) => job switch
     {
-        null => Discard(r, "the job is gone"),
+        null => Discard(r, "the job was ended or deleted"),
         { IsOver: true } => Discard(r, $"the job ended as {StatusDetails.NameOf(job.Status)}"),
         _ when !r.Is(job) => Discard(r, "the job was started anew"),
         { SecondsLeft: { } seconds } when state is Keyed && seconds <= JobReserve.TotalSeconds => Discard(r, TimeIsUp),

@@ -93,15 +93,22 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
         if (topic.EndsWith("/get", StringComparison.Ordinal))
         {
             var answer = new JsonObject { ["timestamp"] = 1795478402 };
-            var isNext = topic.Contains("$next", StringComparison.Ordinal);
-            if (Job is not null && (!isNext || Job["status"]!.GetValue<string>() is "QUEUED" or "IN_PROGRESS"))
-                answer["execution"] = Job.DeepClone();
+            var isPending = Job?["status"]!.GetValue<string>() is "QUEUED" or "IN_PROGRESS";
+            if (!isPending && !topic.Contains("$next", StringComparison.Ordinal))
+            {
+                Send(topic + "/rejected", Echo(message, new JsonObject { ["code"] = Job is null ? "ResourceNotFound" : "TerminalStateReached", ["message"] = "over" }));
+                return;
+            }
+            if (isPending)
+                answer["execution"] = Job!.DeepClone();
             Send(topic + "/accepted", Echo(message, answer));
             return;
         }
         if (Job?["status"]!.GetValue<string>() is not ("QUEUED" or "IN_PROGRESS"))
         {
-            Send(topic + "/rejected", Echo(message, new JsonObject { ["code"] = "TerminalStateReached", ["message"] = "over" }));
+            Send(topic + "/rejected", Echo(message, Job is null
+                ? new JsonObject { ["code"] = "ResourceNotFound", ["message"] = "unknown" }
+                : new JsonObject { ["code"] = "InvalidStateTransition", ["message"] = "over", ["executionState"] = State() }));
             return;
         }
         if (message["expectedVersion"]!.GetValue<int>() != Job["versionNumber"]!.GetValue<int>())

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Keyturn.Device.Cloud;
 using Keyturn.Device.Rotation;
 
 namespace Keyturn.Device.Tests.Driver;
@@ -255,9 +256,64 @@ public sealed class RotationDriverTests
         rig.Backend.Notify();
         await rig.UntilRestAsync();
 
-        Assert.Contains("CANCELED", ((RotationState.Idle)rig.Driver.State).LastOutcome, StringComparison.Ordinal);
+        Assert.Contains("the job was ended", ((RotationState.Idle)rig.Driver.State).LastOutcome, StringComparison.Ordinal);
         Assert.Equal(rig.OldKey, await File.ReadAllTextAsync(rig.KeyPath));
         Assert.Equal(["gen-1"], rig.Generations);
+    }
+
+    [Theory]
+    [InlineData("/create")]
+    [InlineData("/commit")]
+    public async Task A_job_that_is_canceled_at_any_message_leaves_the_device_ready_for_the_next(string message)
+    {
+        await using var rig = new DeviceRig();
+        rig.Backend.Queue("job-1");
+        rig.Backend.Override = (topic, m) =>
+        {
+            if (topic.EndsWith(message, StringComparison.Ordinal) && !m.ContainsKey("attest") && rig.Backend.Job!["jobId"]!.GetValue<string>() == "job-1")
+            {
+                rig.Backend.Job["status"] = "CANCELED";
+                rig.Backend.Job["versionNumber"] = rig.Backend.Job["versionNumber"]!.GetValue<int>() + 1;
+            }
+            return null;
+        };
+        rig.StartNucleus();
+        await rig.UntilRestAsync();
+        Assert.Equal("CANCELED", rig.Backend.Job!["status"]!.GetValue<string>());
+        Assert.True(rig.HoldsMatchingPair);
+
+        rig.Backend.Queue("job-2");
+        rig.Backend.Notify();
+        await rig.UntilAsync(() => rig.Backend.Job!["status"]!.GetValue<string>() == "SUCCEEDED" && rig.Driver.State is RotationState.Idle);
+        Assert.True(rig.HoldsMatchingPair);
+    }
+
+    [Fact]
+    public async Task A_rotation_frozen_after_the_switch_goes_back_to_the_old_credential_and_fails()
+    {
+        await using var rig = new DeviceRig { Probe = new BothAccepted() };
+        var old = rig.CertificateId;
+        rig.Backend.Queue("job-1");
+        rig.Backend.Override = (topic, _) => topic.EndsWith("/commit", StringComparison.Ordinal)
+            ? ("/rejected", new JsonObject { ["errorMsg"] = "Two keys in one rotation.", ["code"] = "ROTATION_FROZEN" })
+            : null;
+        rig.StartNucleus();
+
+        await rig.UntilRestAsync();
+
+        Assert.Equal(old, rig.CertificateId);
+        Assert.True(rig.HoldsMatchingPair);
+        Assert.Equal("FAILED", rig.Backend.Job!["status"]!.GetValue<string>());
+        Assert.Contains("ROTATION_FROZEN", rig.Backend.Job["statusDetails"]!["reason"]!.GetValue<string>(), StringComparison.Ordinal);
+    }
+
+    private sealed class BothAccepted : ICredentialProbe
+    {
+        public Task<RotationEvent.PreflightDone> PreflightAsync(CurrentRotation rotation, CancellationToken cancellation) =>
+            Task.FromResult(new RotationEvent.PreflightDone(PreflightOutcome.Passed, "accepted"));
+
+        public Task<RotationEvent.Compared> CompareAsync(string old, string @new, CancellationToken cancellation) =>
+            Task.FromResult(new RotationEvent.Compared(ProbeResult.Accepted, ProbeResult.Accepted, ProbeResult.Accepted));
     }
 
     [Fact]
