@@ -43,9 +43,12 @@ public sealed class CloseRotation(IRegistry registry, IRotationLedger ledger, IN
         }
     }
 
-    /// <summary>The execution that ended came after this rotation's, and never got as far as a rotation.</summary>
+    /// <summary>
+    /// The execution that ended came after this rotation's, and never got as far as a rotation. Deleting is no second end: an execution
+    /// is deleted with its job, long after its end.
+    /// </summary>
     private static bool IsOver(Rotation rotation, JobEvent job, RecordedRefusal? refusal) =>
-        rotation.JobEndedAt < job.At
+        (rotation.JobEndedAt < job.At && !job.Deleted)
         || (refusal is not null
             && (refusal.QueuedAt, refusal.ExecutionNumber).CompareTo((rotation.QueuedAt, rotation.ExecutionNumber)) > 0);
 

@@ -27,11 +27,11 @@ internal static class Explanation
             refusal.ToDo);
 
     /// <summary>
-    /// The device never asked for a certificate. Whoever cancels a job knows it; a device that fails or falls silent is told of.
+    /// The device never asked for a certificate. Whoever cancels or deletes a job knows it; a device that fails or falls silent is told of.
     /// </summary>
     public static Notice? Of(JobEvent job) => job.Status switch
     {
-        "CANCELED" or "REMOVED" => null,
+        "CANCELED" or "REMOVED" or "DELETED" => null,
         "SUCCEEDED" => new Notice(NoticeKind.Alarm, job.Thing, job.JobId, null, job.Step ?? "start", JobEnded,
             "the job was reported as SUCCEEDED, but no certificate was issued in it", null,
             "Find out who reported it: the device's component never does so."),

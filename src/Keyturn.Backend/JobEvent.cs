@@ -13,6 +13,9 @@ public sealed record JobEvent(string Thing, string JobId, string Status, long At
 {
     public bool Succeeded => Status == JobExecution.Succeeded;
 
+    /// <summary>Somebody deleted the job; its executions may have ended long before.</summary>
+    public bool Deleted => Status == "DELETED";
+
     /// <exception cref="FormatException">Not an event of a job execution.</exception>
     public static JobEvent Parse(ReadOnlyMemory<byte> json)
     {

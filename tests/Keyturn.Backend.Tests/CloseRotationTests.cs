@@ -72,6 +72,25 @@ public sealed class CloseRotationTests
         Assert.StartsWith("Nothing", notice.ToDo, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Deleting_the_job_of_a_good_rotation_is_nobody_s_failure()
+    {
+        await _cloud.RotateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.CloseAsync("DELETED", eventId: "event-2");
+        Assert.Empty(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task Deleting_the_job_of_a_failed_rotation_is_not_told_of_again()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("FAILED");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.CloseAsync("DELETED", eventId: "event-2");
+        Assert.Single(_cloud.Notices);
+    }
+
     [Theory]
     [InlineData("FAILED")]
     [InlineData("TIMED_OUT")]
@@ -144,6 +163,7 @@ public sealed class CloseRotationTests
     [Theory]
     [InlineData("CANCELED")]
     [InlineData("REMOVED")]
+    [InlineData("DELETED")]
     public async Task A_job_called_off_before_the_device_asked_is_nobody_s_failure(string status)
     {
         await _cloud.CloseAsync(status);
