@@ -59,6 +59,11 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
         }
 
         var outcome = await DeleteAsync(loser, cancellation);
+        if (outcome == DeleteOutcome.StillActive && WasNeverHandedOut(closed, loser) && await registry.DeactivateAsync(loser, cancellation))
+        {
+            outcome = await DeleteAsync(loser, cancellation);
+        }
+
         if (outcome == DeleteOutcome.StillAttached)
         {
             return Left(closed, loser, "it is still attached to a thing");
@@ -73,6 +78,10 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
         logger.Retired(closed.Thing, closed.JobId, closed.RotationId, loser.Id);
         return null;
     }
+
+    /// <summary>Whoever issued it died before attaching it: nobody can use it, so nobody made it ACTIVE but we.</summary>
+    private static bool WasNeverHandedOut(Rotation closed, Certificate loser) =>
+        loser.Id == closed.New?.Id && closed.Reached(RotationState.Issued) is null;
 
     private async Task<DeleteOutcome> DeleteAsync(Certificate loser, CancellationToken cancellation)
     {

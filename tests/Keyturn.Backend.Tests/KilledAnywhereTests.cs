@@ -88,6 +88,32 @@ public sealed class KilledAnywhereTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Issuing_that_nobody_takes_up_again_leaves_no_recorded_certificate_after_the_next_rotation(bool afterEffect)
+    {
+        foreach (var kill in Enumerable.Range(0, await CountAsync(Nothing, Issue)))
+        {
+            var cloud = await DieAsync(Nothing, Issue, kill, afterEffect);
+            await cloud.CloseAsync("TIMED_OUT");
+            var notices = cloud.Notices.Count;
+            await cloud.CloseAsync("TIMED_OUT");
+            Assert.Equal((1, 1), (notices, cloud.Notices.Count));
+
+            cloud.Clock.Advance(TimeSpan.FromHours(1));
+            cloud.AddJob("rotate-2");
+            Assert.Equal(Outcome.Accepted, await cloud.CreateAsync(key: 1, jobId: "rotate-2"));
+            var issued = cloud.Registry.Certificates[cloud.Ledger.Rotations.Last().New!.Id];
+            Assert.Equal(Outcome.Accepted, await cloud.CommitAsync(principal: issued.Certificate.Id, jobId: "rotate-2"));
+            await cloud.CloseAsync(JobExecution.Succeeded, "rotate-2", eventId: "event-2");
+
+            var recorded = cloud.Ledger.Rotations.SelectMany(r => new[] { r.Old.Id, r.New?.Id }).ToHashSet();
+            Assert.Equal([issued], cloud.Registry.Certificates.Values.Where(c => recorded.Contains(c.Certificate.Id)));
+            Assert.Single(cloud.Notices);
+        }
+    }
+
     private static Task Nothing(Cloud cloud) => Task.CompletedTask;
 
     private static Task Issue(Cloud cloud) => cloud.CreateAsync();
