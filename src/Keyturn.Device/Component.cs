@@ -14,6 +14,9 @@ internal sealed class Component(string root, TimeProvider time)
 {
     public static readonly string Version = typeof(Component).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
+    /// <summary>Another one after each start of the machine.</summary>
+    public static string BootId => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         var ipc = GreengrassIpcOptions.FromEnvironment();
@@ -26,7 +29,7 @@ internal sealed class Component(string root, TimeProvider time)
         var directories = new StateDirectories(root);
         directories.Ensure(files);
         var store = new FileCredentialStore(files, system.Paths, directories.Credentials);
-        var journal = new Journal(files, directories.Journal, File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(), time);
+        var journal = new Journal(files, directories.Journal, BootId, time);
         using (journal.Enter())
             journal.Load();
         var current = store.Inspect();

@@ -12,10 +12,15 @@ internal sealed class StateDirectories(string root)
 
     public string Journal => Path.Combine(Top, "journal");
 
-    public void Ensure(IFileSystem files)
+    public void CheckRoot(IFileSystem files)
     {
         if (files.Status(root) is not { Kind: FileKind.Directory })
             throw new CredentialException($"{root} is not a directory. Write the Greengrass root after --root");
+    }
+
+    public void Ensure(IFileSystem files)
+    {
+        CheckRoot(files);
         // Passable: a nucleus that runs as a user of its own has to reach its credential below.
         GenerationDirectory.Ensure(files, Top, isForUs: false);
         GenerationDirectory.Ensure(files, Journal, isForUs: true);

@@ -28,6 +28,20 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         return KeyMaterial.Describe(certificate);
     }
 
+    public string? InUse => IsReached ? _generations.Current : null;
+
+    public void CheckInUse()
+    {
+        try
+        {
+            CheckAsNucleus();
+        }
+        catch (FileSystemException e)
+        {
+            throw new CredentialException($"the credential that the nucleus is configured with is not complete: {e.Message}", e);
+        }
+    }
+
     public PreparedPair Prepare(KeyOptions options)
     {
         if (!options.SigningAlgorithm.Suits(options.KeyAlgorithm))

@@ -28,6 +28,12 @@ internal interface ICredentialStore
 
     CertificateInfo Inspect();
 
+    /// <summary>The credential that the nucleus's paths lead to; nothing while they lead elsewhere.</summary>
+    string? InUse { get; }
+
+    /// <summary>Throws unless the nucleus finds a certificate and its private key, and may read both.</summary>
+    void CheckInUse();
+
     /// <summary>Takes the credential in use into the store, unless it is there, and makes a key and a CSR with the same subject beside it, durably.</summary>
     PreparedPair Prepare(KeyOptions options);
 

@@ -67,6 +67,9 @@ internal interface IFileSystem
 
     /// <summary>Waits for the lock that this file stands for. The kernel frees it when the process dies.</summary>
     IDisposable Lock(string path);
+
+    /// <summary>Nothing when another process holds it.</summary>
+    IDisposable? TryLock(string path);
 }
 
 internal sealed class FileSystemException(string operation, string path, int error, string reason)

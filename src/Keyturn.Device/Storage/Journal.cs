@@ -27,6 +27,9 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
     /// <summary>Held by whoever changes anything: the component, the recovery at start-up, a technician's command.</summary>
     public IDisposable Enter() => files.Lock(Path.Combine(directory, "lock"));
 
+    /// <summary>Nothing when another process is changing something just now.</summary>
+    public IDisposable? TryEnter() => files.TryLock(Path.Combine(directory, "lock"));
+
     public JournalEntry Load()
     {
         if (files.Status(FilePath) is null)

@@ -6,7 +6,7 @@ namespace Keyturn.Device.Storage;
 internal static partial class Posix
 {
     public const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, CreateFlag = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000;
-    public const int LockExclusive = 2, CurrentDirectory = -100, SymlinkNoFollow = 0x100;
+    public const int LockExclusive = 2, LockNow = 4, CurrentDirectory = -100, SymlinkNoFollow = 0x100;
 
     /// <summary>These two differ between processors.</summary>
     public static readonly int NoFollow = IsArm ? 0x8000 : 0x20000;

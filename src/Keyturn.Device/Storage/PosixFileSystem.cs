@@ -5,7 +5,7 @@ namespace Keyturn.Device.Storage;
 
 internal sealed class PosixFileSystem : IFileSystem
 {
-    private const int Interrupted = 4, NoAttribute = 61, NotSupported = 95;
+    private const int Interrupted = 4, WouldBlock = 11, NoAttribute = 61, NotSupported = 95;
     private const string LabelAttribute = "security.selinux";
 
     public uint User { get; } = Posix.EffectiveUser();
@@ -139,16 +139,21 @@ internal sealed class PosixFileSystem : IFileSystem
 
     public long FreeBytes(string path) => new DriveInfo(path).AvailableFreeSpace;
 
-    public IDisposable Lock(string path)
+    public IDisposable Lock(string path) => Lock(path, Posix.LockExclusive)!;
+
+    public IDisposable? TryLock(string path) => Lock(path, Posix.LockExclusive | Posix.LockNow);
+
+    private static Descriptor? Lock(string path, int operation)
     {
         var file = OpenDescriptor("lock", path, Posix.ReadWrite | Posix.CreateFlag | Posix.NoFollow, mode: 0x180);
-        while (Posix.Lock(file.Number, Posix.LockExclusive) != 0)
+        while (Posix.Lock(file.Number, operation) != 0)
         {
-            if (Marshal.GetLastPInvokeError() == Interrupted)
+            var error = Marshal.GetLastPInvokeError();
+            if (error == Interrupted)
                 continue;
             var failure = Failure("lock", path);
             file.Dispose();
-            throw failure;
+            return error == WouldBlock ? null : throw failure;
         }
         return file;
     }

@@ -164,6 +164,8 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     public IDisposable Lock(string path) => new Held();
 
+    public IDisposable? TryLock(string path) => new Held();
+
     /// <summary>For setting the scene: durable at once.</summary>
     public void Install(string path, string content)
     {

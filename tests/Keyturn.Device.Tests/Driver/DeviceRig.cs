@@ -19,6 +19,7 @@ internal sealed class DeviceRig : IAsyncDisposable
     private CancellationTokenSource _life = new();
     private Task _run = Task.CompletedTask;
     private int _session, _restarted;
+    private bool _isStopped = true;
 
     public DeviceRig(FakeBackend? backend = null, IFileSystem? files = null)
     {
@@ -99,11 +100,15 @@ internal sealed class DeviceRig : IAsyncDisposable
         Backend.Deliver += Driver.Receive;
         _life = new CancellationTokenSource();
         _run = Driver.RunAsync(_life.Token);
+        _isStopped = false;
     }
 
     /// <summary>As SIGKILL does it: nothing more is written.</summary>
     public async Task StopAsync()
     {
+        if (_isStopped)
+            return;
+        _isStopped = true;
         Backend.Deliver -= Driver.Receive;
         await _life.CancelAsync();
         await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
