@@ -37,35 +37,41 @@ public sealed class OneRotation
         await using var fleet = await LocalFleet.StartAsync();
         await fleet.AddDeviceAsync("gateway-01");
         using var http = new HttpClient { BaseAddress = fleet.Cloud.Management };
+        // The device attests when it starts; that is not the rotation's.
+        await CallsOnceAsync(http, "iot-data:Publish");
         (await http.DeleteAsync("/calls", TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
         await fleet.CreateRotationJobAsync("rotate-1", "gateway-01");
 
-        var calls = await CallsOnceRetiredAsync(http);
+        // A refused deletion is repeated until the detachment has taken effect.
+        var calls = await CallsOnceAsync(http, "iot:DeleteCertificate");
 
         // This test's own.
         calls.Remove("iot:CreateJob");
         Assert.Equal(1, calls["iot:CreateCertificateFromCsr"]);
         calls["iot:DeleteCertificate"] = Math.Min(calls["iot:DeleteCertificate"], 1);
         var counted = calls.Where(call => call.Key.StartsWith("iot:", StringComparison.Ordinal) || call.Key.StartsWith("iot-jobs-data:", StringComparison.Ordinal));
-        Assert.InRange(counted.Sum(call => call.Value), 5, 10);
+        var sum = counted.Sum(call => call.Value);
+        Assert.True(sum is >= 5 and <= 10, $"{sum} calls: {JsonSerializer.Serialize(calls)}");
     }
 
-    private static async Task<Dictionary<string, int>> CallsOnceRetiredAsync(HttpClient http)
+    /// <summary>The counts a moment after this call was first seen.</summary>
+    private static async Task<Dictionary<string, int>> CallsOnceAsync(HttpClient http, string call)
     {
         for (var attempt = 0; attempt < 120; attempt++)
         {
-            var calls = JsonSerializer.Deserialize<Dictionary<string, int>>(await http.GetStringAsync("/calls", TestContext.Current.CancellationToken))!;
-            if (calls.ContainsKey("iot:DeleteCertificate"))
+            if ((await CallsAsync()).ContainsKey(call))
             {
-                // A refused deletion is repeated until the detachment has taken effect.
                 await Task.Delay(1500, TestContext.Current.CancellationToken);
-                return JsonSerializer.Deserialize<Dictionary<string, int>>(await http.GetStringAsync("/calls", TestContext.Current.CancellationToken))!;
+                return await CallsAsync();
             }
 
             await Task.Delay(250, TestContext.Current.CancellationToken);
         }
 
-        throw new TimeoutException("the old certificate was never deleted");
+        throw new TimeoutException($"{call} was never made");
+
+        async Task<Dictionary<string, int>> CallsAsync() =>
+            JsonSerializer.Deserialize<Dictionary<string, int>>(await http.GetStringAsync("/calls", TestContext.Current.CancellationToken))!;
     }
 
     [Fact]
