@@ -113,7 +113,7 @@ internal sealed partial class RotationDriver
             try
             {
                 // Beside the loop from the first instruction on: it holds the journal's lock now.
-                await Task.Yield();
+                await Task.Delay(TimeSpan.FromMilliseconds(1), ports.Time, token).ConfigureAwait(false);
                 _inbox.Writer.TryWrite(await work(token).ConfigureAwait(false));
             }
             catch (OperationCanceledException) when (token.IsCancellationRequested)

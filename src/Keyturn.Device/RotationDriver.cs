@@ -9,8 +9,10 @@ using Microsoft.Extensions.Logging;
 namespace Keyturn.Device;
 
 /// <summary>What the driver drives.</summary>
+/// <param name="IsSingleThreaded">Whoever hands over a message or lets time pass runs the driver meanwhile: for simulations, which have to come out the same each time.</param>
 internal sealed record DriverPorts(
-    Journal Journal, ICredentialStore Store, ICloudChannel Cloud, ICredentialProbe Probe, INucleus Nucleus, TimeProvider Time, Random Random, RotationLog Log);
+    Journal Journal, ICredentialStore Store, ICloudChannel Cloud, ICredentialProbe Probe, INucleus Nucleus, TimeProvider Time, Random Random, RotationLog Log,
+    bool IsSingleThreaded = false);
 
 /// <summary>
 /// Runs the machine: journals the state that an event leads to, does the effects, and feeds what comes of them back as events. Requests to the cloud are
@@ -26,7 +28,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
 
     private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
 
-    private readonly Channel<object> _inbox = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<object> _inbox = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = ports.IsSingleThreaded });
     private readonly Queue<RotationEvent> _outcomes = [];
     private readonly Dictionary<Alarm, long> _alarms = [];
     private readonly Conversations _conversations = new(thing);

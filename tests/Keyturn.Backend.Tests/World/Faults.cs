@@ -4,7 +4,7 @@ namespace Keyturn.Backend.Tests.World;
 internal sealed class ProcessKilledException(string call) : Exception($"killed at {call}");
 
 /// <summary>Sees every call that a use case makes of its ports, and ends the process at the one it is told to.</summary>
-internal sealed class Faults
+internal sealed class Faults : IPortCalls
 {
     public List<string> Calls { get; } = [];
 
@@ -42,10 +42,4 @@ internal sealed class Faults
         var result = effect();
         return KillAt == index ? throw new ProcessKilledException(name) : result;
     }
-
-    public Task CallAsync(string name, Action effect) => CallAsync(name, () =>
-    {
-        effect();
-        return true;
-    });
 }

@@ -3,7 +3,7 @@ using Keyturn.Backend.Ports;
 namespace Keyturn.Backend.Tests.World;
 
 /// <summary>The ledger's contract on dictionaries.</summary>
-internal sealed class InMemoryLedger(Faults faults) : IRotationLedger
+internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Thing, string Id), Rotation> _rotations = [];
@@ -62,7 +62,7 @@ internal sealed class InMemoryLedger(Faults faults) : IRotationLedger
     public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>
         CallAsync("ledger.MarkNoticeSent", () => _notices[(thing, noticeId)] = DateTimeOffset.MaxValue);
 
-    private Task<T> CallAsync<T>(string name, Func<T> effect) => faults.CallAsync(name, () =>
+    private Task<T> CallAsync<T>(string name, Func<T> effect) => calls.CallAsync(name, () =>
     {
         lock (_lock)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Keyturn.Backend.Ports;
 
@@ -22,7 +23,7 @@ internal sealed class StoredCertificate(Certificate certificate, string pem)
 }
 
 /// <summary>AWS IoT's registry and authority, with the errors that AWS has for each wrong order of steps.</summary>
-internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IRegistry, ICertificateIssuer
+internal sealed class InMemoryRegistry(IPortCalls calls, TimeProvider clock) : IRegistry, ICertificateIssuer
 {
     private int _issued;
 
@@ -32,12 +33,20 @@ internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IReg
 
     public string? RefuseCsr { get; set; }
 
+    /// <summary>Makes a real certificate of a CSR, for those who look into it.</summary>
+    public Func<string, string>? Sign { get; init; }
+
     public IEnumerable<StoredCertificate> ActiveOf(string thing) => Certificates.Values.Where(c => c.IsActive && c.Things.ContainsKey(thing));
 
     public StoredCertificate Add(string? thing, bool exclusive = true, string policy = "GreengrassCorePolicy")
     {
         var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((_issued++).ToString(CultureInfo.InvariantCulture))));
-        var stored = new StoredCertificate(new Certificate(id, $"arn:aws:iot:us-east-1:012345678901:cert/{id}"), $"certificate {id}");
+        return Register(id, $"certificate {id}", thing, exclusive, policy);
+    }
+
+    public StoredCertificate Register(string id, string pem, string? thing, bool exclusive = true, string policy = "GreengrassCorePolicy")
+    {
+        var stored = new StoredCertificate(new Certificate(id, $"arn:aws:iot:us-east-1:012345678901:cert/{id}"), pem);
         stored.Policies.Add(policy);
         if (thing is not null)
         {
@@ -48,34 +57,41 @@ internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IReg
         return stored;
     }
 
-    public Task<IssueOutcome> IssueAsync(IssueOrder order, CancellationToken cancellation) => faults.CallAsync<IssueOutcome>("iot.CreateCertificate", () =>
+    public Task<IssueOutcome> IssueAsync(IssueOrder order, CancellationToken cancellation) => calls.CallAsync<IssueOutcome>("iot.CreateCertificate", () =>
     {
         if (RefuseCsr is not null)
         {
             return new IssueOutcome.Refused(RefuseCsr);
         }
 
-        var stored = Add(null);
+        var stored = Sign?.Invoke(order.CsrPem) is { } pem ? Register(IdOf(pem), pem, null) : Add(null);
         stored.Policies.Clear();
         return new IssueOutcome.Issued(stored.Certificate, stored.Pem);
     });
 
+    /// <summary>As AWS IoT names a certificate: the hash of its DER.</summary>
+    public static string IdOf(string pem)
+    {
+        using var certificate = X509Certificate2.CreateFromPem(pem);
+        return certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
+    }
+
     public Task<IReadOnlyList<ThingCertificate>> ListCertificatesAsync(string thing, CancellationToken cancellation) =>
-        faults.CallAsync<IReadOnlyList<ThingCertificate>>("iot.ListThingPrincipals", () =>
+        calls.CallAsync<IReadOnlyList<ThingCertificate>>("iot.ListThingPrincipals", () =>
             [.. Certificates.Values.Where(c => c.Things.ContainsKey(thing)).Select(c => new ThingCertificate(c.Certificate, c.Things[thing]))]);
 
     public Task<RegisteredCertificate?> FindCertificateAsync(string certificateId, CancellationToken cancellation) =>
-        faults.CallAsync("iot.DescribeCertificate", () =>
+        calls.CallAsync("iot.DescribeCertificate", () =>
             Certificates.TryGetValue(certificateId, out var c) ? new RegisteredCertificate(certificateId, c.IsActive, c.Pem) : null);
 
     public Task<IReadOnlyList<string>> ListPoliciesAsync(Certificate certificate, CancellationToken cancellation) =>
-        faults.CallAsync<IReadOnlyList<string>>("iot.ListAttachedPolicies", () => [.. Certificates[certificate.Id].Policies]);
+        calls.CallAsync<IReadOnlyList<string>>("iot.ListAttachedPolicies", () => [.. Certificates[certificate.Id].Policies]);
 
     public Task AttachPolicyAsync(string policy, Certificate certificate, CancellationToken cancellation) =>
-        faults.CallAsync("iot.AttachPolicy", () => Certificates[certificate.Id].Policies.Add(policy));
+        calls.CallAsync("iot.AttachPolicy", () => Certificates[certificate.Id].Policies.Add(policy));
 
     public Task AttachExclusivelyAsync(string thing, Certificate certificate, CancellationToken cancellation) =>
-        faults.CallAsync("iot.AttachThingPrincipal", () =>
+        calls.CallAsync("iot.AttachThingPrincipal", () =>
         {
             var things = Certificates[certificate.Id].Things;
             if (things.Keys.Any(t => t != thing))
@@ -86,7 +102,7 @@ internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IReg
             things[thing] = true;
         });
 
-    public Task<bool> DeactivateAsync(Certificate certificate, CancellationToken cancellation) => faults.CallAsync("iot.UpdateCertificate", () =>
+    public Task<bool> DeactivateAsync(Certificate certificate, CancellationToken cancellation) => calls.CallAsync("iot.UpdateCertificate", () =>
     {
         if (!Certificates.TryGetValue(certificate.Id, out var stored))
         {
@@ -97,7 +113,7 @@ internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IReg
         return true;
     });
 
-    public Task DetachAsync(string thing, Certificate certificate, CancellationToken cancellation) => faults.CallAsync("iot.DetachThingPrincipal", () =>
+    public Task DetachAsync(string thing, Certificate certificate, CancellationToken cancellation) => calls.CallAsync("iot.DetachThingPrincipal", () =>
     {
         var stored = Certificates[certificate.Id];
         if (stored.Things.Remove(thing))
@@ -106,7 +122,7 @@ internal sealed class InMemoryRegistry(Faults faults, TimeProvider clock) : IReg
         }
     });
 
-    public Task<DeleteOutcome> DeleteAsync(Certificate certificate, CancellationToken cancellation) => faults.CallAsync("iot.DeleteCertificate", () =>
+    public Task<DeleteOutcome> DeleteAsync(Certificate certificate, CancellationToken cancellation) => calls.CallAsync("iot.DeleteCertificate", () =>
     {
         if (!Certificates.TryGetValue(certificate.Id, out var stored))
         {

@@ -25,6 +25,9 @@ internal sealed class SimulatedFileSystem : IFileSystem
     /// <summary>The change at which the power goes.</summary>
     public int? PowerGoesAt { get; set; }
 
+    /// <summary>Asked before every change whether the power goes there.</summary>
+    public Func<bool> PowerGoes { get; set; } = () => false;
+
     public int Pending => _pending.Count;
 
     /// <summary>Disks that lie, to show that the check would notice.</summary>
@@ -183,7 +186,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     private void Strike()
     {
-        if (Changes >= PowerGoesAt)
+        if (Changes >= PowerGoesAt || PowerGoes())
             throw new PowerLostException();
         Changes++;
     }

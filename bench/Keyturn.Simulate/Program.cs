@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text.Json;
+using Keyturn.Simulation;
+
+return Faults.Command(args is ["faults", .. var options] ? options : args);
+
+/// <summary>Rotations under faults, in virtual time. Progress goes to standard error, what is bad and the result to standard output.</summary>
+internal static class Faults
+{
+    private const string Usage = """
+        Runs rotations under faults, in virtual time: the device's and the backend's code as delivered, all between them simulated.
+
+          simulate faults [--pairs] [--seeds N] [--seed S] [--json]
+          simulate faults --replay LINE
+
+        Every single fault always; --pairs every two of them; --seeds N schedules drawn from the seeds S, S + 1, and so on (S is 1 unless told).
+        A bad run is printed as a line for --replay, with what was wrong. --json prints nothing but the result.
+        """;
+
+    public static int Command(string[] args)
+    {
+        bool pairs = false, json = false;
+        int seeds = 0, seed = 1;
+        string? replay = null;
+        for (var i = 0; i < args.Length; i++)
+        {
+            var value = i + 1 < args.Length ? args[i + 1] : null;
+            switch (args[i])
+            {
+                case "--pairs":
+                    pairs = true;
+                    break;
+                case "--json":
+                    json = true;
+                    break;
+                case "--seeds" when int.TryParse(value, CultureInfo.InvariantCulture, out seeds) && seeds >= 0:
+                case "--seed" when int.TryParse(value, CultureInfo.InvariantCulture, out seed) && seed > 0:
+                case "--replay" when (replay = value) is not null:
+                    i++;
+                    break;
+                default:
+                    Console.Error.WriteLine($"simulate: '{args[i]}' is not understood, or its value is missing or wrong\n\n{Usage}");
+                    return 1;
+            }
+        }
+        return replay is not null ? Replay(replay) : Run(pairs, seeds, seed, json);
+    }
+
+    private static int Run(bool pairs, int seeds, int seed, bool json)
+    {
+        var bad = 0;
+        var singles = Campaign.Singles();
+        var numbers = new Dictionary<string, int>
+        {
+            ["singles"] = Make("singles", singles.Select(f => new Schedule([f])), singles.Count),
+            ["pairs"] = pairs ? Make("pairs", Campaign.Pairs(singles), null) : 0,
+            ["seeds"] = Make("seeds", Enumerable.Range(seed, seeds).Select(s => Campaign.Drawn(singles, s)), seeds),
+        };
+        numbers["bad"] = bad;
+        Console.WriteLine(JsonSerializer.Serialize(numbers));
+        return bad > 0 ? 1 : 0;
+
+        int Make(string name, IEnumerable<Schedule> schedules, int? of) => Campaign.Run(schedules, (schedule, verdict) =>
+        {
+            bad++;
+            if (!json)
+                Console.WriteLine($"{schedule}\n    {string.Join("\n    ", verdict.Wrong)}");
+        }, count =>
+        {
+            if (count % 500 == 0 || count == of)
+                Console.Error.WriteLine($"{name}: {count}{(of is null ? "" : $" of {of}")}, {bad} bad");
+        });
+    }
+
+    private static int Replay(string line)
+    {
+        Schedule schedule;
+        try
+        {
+            schedule = Schedule.Parse(line);
+        }
+        catch (FormatException e)
+        {
+            Console.Error.WriteLine($"simulate: {e.Message}");
+            return 1;
+        }
+        var verdict = Simulation.Run(schedule);
+        Console.Error.WriteLine(string.Join(' ', verdict.Points.Select(p => p.Name)));
+        Console.Error.WriteLine(verdict.Log);
+        foreach (var wrong in verdict.Wrong)
+            Console.WriteLine(wrong);
+        Console.WriteLine($"{verdict.Struck} of {schedule.Faults.Count} faults struck; {(verdict.Wrong.Count == 0 ? "all is well" : "bad")}");
+        return verdict.Wrong.Count == 0 ? 0 : 1;
+    }
+}

@@ -1,0 +1,229 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Keyturn.Backend;
+using Keyturn.Backend.Ports;
+using Keyturn.Contracts;
+using Keyturn.Device.Cloud;
+using Keyturn.Device.Rotation;
+using Keyturn.Device.Tests;
+
+namespace Keyturn.Simulation;
+
+/// <summary>One device and its cloud, with all that is between them, on one clock.</summary>
+internal sealed class World : IDisposable
+{
+    public const string Thing = "pump1";
+    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20);
+    private static readonly string[] CreateColumns = ["jobId", "csr", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter"];
+    private static readonly string[] CommitColumns = ["jobId", "rotationId", "clientToken", "verify"];
+
+    private readonly CertificateAuthority _ca = new();
+    private readonly Dictionary<string, Action> _heldBack = [];
+    private readonly List<string> _wrong = [];
+    private readonly Random? _random;
+    private int _seconds;
+
+    public World(Schedule schedule)
+    {
+        Schedule = schedule;
+        _random = schedule.Seed == 0 ? null : new Random(schedule.Seed);
+        Points = new Points(schedule);
+        Functions = new VirtualFunctions(this, csr => _ca.Sign(csr));
+        Jobs = new VirtualJobs(Time, Thing, ToDevice, JobEnded);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (pem, certificate) = _ca.Issue(key);
+        Functions.Registry.Register(Backend.Tests.World.InMemoryRegistry.IdOf(certificate), certificate, Thing);
+        Device = new VirtualDevice(this, pem, certificate);
+    }
+
+    public Schedule Schedule { get; }
+
+    public VirtualTime Time { get; } = new(CertificateAuthority.Now);
+
+    public Points Points { get; }
+
+    public VirtualJobs Jobs { get; }
+
+    public VirtualFunctions Functions { get; }
+
+    public VirtualDevice Device { get; }
+
+    public IReadOnlyList<string> Faulty => _wrong;
+
+    /// <summary>Events of an execution's end that no function heard of.</summary>
+    public HashSet<string> LostEnds { get; } = [];
+
+    public static string NameOf(string topic) => topic
+        .Replace($"$aws/things/{Thing}/", "", StringComparison.Ordinal)
+        .Replace($"awslabs/things/{Thing}/certificate/", "", StringComparison.Ordinal);
+
+    public void Wrong(string what)
+    {
+        if (_wrong.Count < 5)
+            _wrong.Add($"{Time.Now:d\\.hh\\:mm\\:ss}: {what}");
+    }
+
+    public FaultKind[] Reach(string name, PointKind kind)
+    {
+        var faults = Points.Reach(name, kind);
+        if (kind is PointKind.Message or PointKind.Call)
+        {
+            foreach (var fault in faults)
+                Strike(fault);
+        }
+        return faults;
+    }
+
+    /// <summary>At every instant a complete credential that the cloud accepts is on the device.</summary>
+    public void Watch()
+    {
+        if (!Device.HoldsAccepted())
+            Wrong("no complete credential that the cloud accepts is on the device");
+    }
+
+    public bool Accepts(string certificateId) =>
+        Functions.Registry.Certificates.TryGetValue(certificateId, out var c) && c is { IsActive: true, Policies.Count: > 0 } && c.Things.ContainsKey(Thing);
+
+    public Task PauseAsync(TimeSpan pause) => Task.Delay(Jitter(pause), Time);
+
+    public void Strike(FaultKind kind)
+    {
+        Device.Strike(kind);
+        switch (kind)
+        {
+            case FaultKind.Cancel:
+                Soon(() => Jobs.EndCurrent("CANCELED"));
+                break;
+            case FaultKind.Remove:
+                Soon(() => Jobs.EndCurrent("REMOVED"));
+                break;
+            case FaultKind.TimeOut:
+                Soon(() => Jobs.EndCurrent("TIMED_OUT"));
+                break;
+            case FaultKind.SecondJob:
+                Soon(() => Jobs.Queue($"second-{++_seconds}"));
+                break;
+            case FaultKind.Foreign:
+                Soon(SendForeign);
+                break;
+            default:
+                break;
+        }
+
+        void Soon(Action action) => Time.After(TimeSpan.Zero, action);
+    }
+
+    /// <summary>What the broker takes from a connection: nothing, unless its certificate is accepted at that moment.</summary>
+    public void FromDevice(string topic, ReadOnlyMemory<byte> payload, string principal, string clientId, FaultKind[] faults)
+    {
+        if (!Accepts(principal))
+            return;
+        var message = JsonNode.Parse(payload.Span)!.AsObject();
+        Carry("up", faults, () =>
+        {
+            if (topic == Topics.Create(Thing))
+                Functions.Create(Columns(CreateColumns));
+            else if (topic == Topics.Commit(Thing))
+                Functions.Commit(Columns(CommitColumns));
+            else
+                Jobs.Receive(topic, message);
+        });
+
+        JsonObject Columns(string[] names)
+        {
+            var columns = new JsonObject { ["thingName"] = Thing, ["topic"] = topic, ["clientId"] = clientId, ["principal"] = principal };
+            foreach (var name in names.Where(message.ContainsKey))
+                columns[name] = message[name]?.DeepClone();
+            return columns;
+        }
+    }
+
+    public void ToDevice(string topic, JsonObject message)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(message);
+        Carry("down", Reach(NameOf(topic), PointKind.Message), () =>
+        {
+            Device.Deliver(new CloudMessage(topic, bytes));
+            Device.DeliverToProbes(new CloudMessage(topic, bytes));
+        });
+    }
+
+    public void Dispose()
+    {
+        Device.Dispose();
+        _ca.Dispose();
+    }
+
+    private void JobEnded(string status, JsonObject message)
+    {
+        // The rule's condition.
+        if (message["statusDetails"]!.AsObject().ContainsKey(StatusDetailKeys.CertificateRotator))
+        {
+            var faults = Reach("event", PointKind.Message);
+            if (faults.Contains(FaultKind.Drop))
+                LostEnds.Add(message["jobId"]!.GetValue<string>());
+            Carry("event", faults, () => Functions.JobEnded(message));
+        }
+    }
+
+    private void Carry(string direction, FaultKind[] faults, Action arrive)
+    {
+        if (faults.Contains(FaultKind.Drop))
+            return;
+        if (faults.Contains(FaultKind.Reorder))
+        {
+            _heldBack[direction] = arrive;
+            Time.After(TimeSpan.FromSeconds(3), () => Release(direction, arrive));
+            return;
+        }
+        var latency = Jitter(faults.Contains(FaultKind.Late) ? TimeSpan.FromHours(3) : faults.Contains(FaultKind.Delay) ? TimeSpan.FromSeconds(40) : Latency);
+        Time.After(latency, () =>
+        {
+            arrive();
+            if (_heldBack.TryGetValue(direction, out var overtaken))
+                Release(direction, overtaken);
+        });
+        if (faults.Contains(FaultKind.Duplicate))
+            Time.After(latency + TimeSpan.FromMilliseconds(5), arrive);
+        if (faults.Contains(FaultKind.Replay))
+            Time.After(latency + TimeSpan.FromMinutes(10), arrive);
+    }
+
+    private void Release(string direction, Action overtaken)
+    {
+        if (_heldBack.TryGetValue(direction, out var held) && held == overtaken)
+        {
+            _heldBack.Remove(direction);
+            Time.After(TimeSpan.Zero, overtaken);
+        }
+    }
+
+    private TimeSpan Jitter(TimeSpan pause) => _random is null ? pause : pause * (0.25 + _random.NextDouble() * 3);
+
+    /// <summary>What other components on the device, and other clients of the thing, cause to be heard.</summary>
+    private void SendForeign()
+    {
+        var details = new JsonObject { ["step"] = "somebody else's" };
+        var other = new JsonObject
+        {
+            ["jobId"] = "other-job", ["status"] = "IN_PROGRESS", ["versionNumber"] = 7, ["executionNumber"] = 1, ["queuedAt"] = 1, ["statusDetails"] = details,
+            ["jobDocument"] = new JsonObject { ["operation"] = "REBOOT" },
+        };
+        (string Topic, JsonObject Message)[] messages =
+        [
+            (Topics.Accepted(Topics.NextJobGet(Thing)), new JsonObject { ["clientToken"] = "other", ["timestamp"] = 1, ["execution"] = other.DeepClone() }),
+            (Topics.Accepted(Topics.NextJobGet(Thing)), new JsonObject { ["timestamp"] = 1 }),
+            (Topics.Accepted(Topics.JobGet(Thing, "job-1")), new JsonObject { ["clientToken"] = "other", ["timestamp"] = 1, ["execution"] = other.DeepClone() }),
+            (Topics.Accepted(Topics.JobUpdate(Thing, "job-1")), new JsonObject { ["clientToken"] = "other", ["timestamp"] = 1, ["executionState"] = new JsonObject { ["status"] = "FAILED", ["versionNumber"] = 9 } }),
+            (Topics.Accepted(Topics.JobUpdate(Thing, "other-job")), new JsonObject { ["timestamp"] = 1 }),
+            (Topics.Rejected(Topics.JobUpdate(Thing, "job-1")), new JsonObject { ["clientToken"] = "other", ["code"] = "TerminalStateReached", ["message"] = "over" }),
+            (Topics.NotifyNext(Thing), new JsonObject { ["timestamp"] = 1, ["execution"] = other.DeepClone() }),
+            (Topics.Accepted(Topics.Create(Thing)), new JsonObject { ["certificatePem"] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" }),
+            (Topics.Rejected(Topics.Create(Thing)), new JsonObject { ["errorMsg"] = "Pre-conditions not met" }),
+            (Topics.Rejected(Topics.Commit(Thing)), new JsonObject { ["errorMsg"] = "Pre-conditions not met", ["clientToken"] = "other", ["code"] = RefusalCode.ClosedInFavourOfOld }),
+        ];
+        foreach (var (topic, message) in messages)
+            Device.Deliver(new CloudMessage(topic, JsonSerializer.SerializeToUtf8Bytes(message)));
+    }
+}
