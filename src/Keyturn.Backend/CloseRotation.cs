@@ -101,6 +101,8 @@ public sealed class CloseRotation(IRegistry registry, IRotationLedger ledger, IN
         var waiting = (rotation.State switch
         {
             RotationState.Issued => rotation.To(RotationState.Reconcile, clock.GetUtcNow()),
+            // Recorded, and perhaps being attached at this moment.
+            RotationState.Issuing when rotation.New is not null => rotation.To(RotationState.Reconcile, clock.GetUtcNow()) with { LeaseUntil = default },
             RotationState.Issuing => rotation.To(RotationState.Abandoned, clock.GetUtcNow()) with { LeaseUntil = default },
             _ => rotation,
         }) with { JobEndedAt = job.At };

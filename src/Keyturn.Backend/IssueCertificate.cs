@@ -182,9 +182,9 @@ public sealed class IssueCertificate(
                 }
 
                 var (certificate, pem) = (IssueOutcome.Issued)issued;
-                if (await ledger.TryUpdateAsync(held with { New = certificate, NewPem = pem }, cancellation) is not { } recorded)
+                if (await RecordAsync(held, certificate, pem, cancellation) is not { } recorded)
                 {
-                    // The lease went to another while the authority was slow. The sweep removes what it signed for us.
+                    // The lease went to another, or the job ended, while the authority was slow.
                     logger.LeftToAnother(held.Thing, held.JobId, held.RotationId);
                     return Outcome.Silent;
                 }
@@ -216,6 +216,42 @@ public sealed class IssueCertificate(
         }
 
         return await AnswerAsync(attempt.Sender, held, cancellation);
+    }
+
+    /// <summary>A certificate that the ledger does not know of must not stay active: nobody would ever retire it.</summary>
+    private async Task<Rotation?> RecordAsync(Rotation held, Certificate certificate, string pem, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await ledger.TryUpdateAsync(held with { New = certificate, NewPem = pem }, cancellation) is { } recorded)
+            {
+                return recorded;
+            }
+        }
+        catch (DependencyException)
+        {
+            await DropUnrecordedAsync(held, certificate, cancellation);
+            throw;
+        }
+
+        await DropUnrecordedAsync(held, certificate, cancellation);
+        return null;
+    }
+
+    private async Task DropUnrecordedAsync(Rotation held, Certificate certificate, CancellationToken cancellation)
+    {
+        try
+        {
+            // The write that failed may have been carried out.
+            if ((await ledger.ReadAsync(held.Thing, cancellation)).Find(held.RotationId)?.New?.Id != certificate.Id)
+            {
+                await registry.DeactivateAsync(certificate, cancellation);
+            }
+        }
+        catch (DependencyException exception)
+        {
+            logger.PutOff(held.Thing, held.JobId, held.RotationId, exception.Message);
+        }
     }
 
     private Task<Outcome> AnswerAsync(Sender sender, Rotation rotation, CancellationToken cancellation) =>

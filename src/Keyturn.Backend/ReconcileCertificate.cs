@@ -11,7 +11,7 @@ namespace Keyturn.Backend;
 /// left open, this is what ends it.
 /// </summary>
 public sealed class ReconcileCertificate(
-    IRegistry registry, IRotationLedger ledger, IDeviceChannel channel, INotifier notifier, TimeProvider clock, ILogger logger)
+    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, IDeviceChannel channel, INotifier notifier, TimeProvider clock, ILogger logger)
 {
     /// <summary>As long as a rotation's own end may still be under way, it is left to that.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
@@ -20,6 +20,7 @@ public sealed class ReconcileCertificate(
 
     private readonly Answers _answers = new(channel, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
+    private readonly CloseRotation _close = new(registry, ledger, notifier, clock, logger);
 
     public async Task<Outcome> HandleAsync(DeviceRequest<AttestRequest> request, CancellationToken cancellation)
     {
@@ -64,6 +65,11 @@ public sealed class ReconcileCertificate(
                 sender, committed.JobId, committed.RotationId, await _notices.OldAfterCommitAsync(committed, cancellation), cancellation);
         }
 
+        if (await EndUnheardAsync(known, cancellation))
+        {
+            known = await ledger.ReadAsync(sender.Thing, cancellation);
+        }
+
         Rotation[] due = [.. known.Rotations.Where(r => IsDue(r, sender.Principal))];
         if (due.Length == 0 && known.Rotations.Any(r => r.New?.Id == sender.Principal && r.State is RotationState.Committed or RotationState.ClosedNew))
         {
@@ -92,6 +98,35 @@ public sealed class ReconcileCertificate(
 
         return await AcceptAsync(sender, attest, null, cancellation);
     }
+
+    /// <summary>
+    /// A device that attests is at rest. If a rotation of it was never decided and its job is over, nobody heard of the end: the event
+    /// was lost, or came before the rotation was opened.
+    /// </summary>
+    private async Task<bool> EndUnheardAsync(ThingLedger known, CancellationToken cancellation)
+    {
+        var ended = false;
+        foreach (var rotation in known.Rotations.Where(IsUndecided))
+        {
+            var execution = await jobs.FindAsync(rotation.Thing, rotation.JobId, cancellation);
+            var isOurs = execution is not null && Rotation.IdOf(rotation.Thing, execution) == rotation.RotationId;
+            if (isOurs && execution!.Status == JobExecution.InProgress)
+            {
+                continue;
+            }
+
+            await _close.HandleAsync(
+                new JobEvent(rotation.Thing, rotation.JobId, isOurs ? execution!.Status : "DELETED", clock.GetUtcNow().ToUnixTimeSeconds(), null, rotation.RotationId, null, null),
+                cancellation);
+            ended = true;
+        }
+
+        return ended;
+    }
+
+    private bool IsUndecided(Rotation rotation) =>
+        rotation is { State: RotationState.Issuing or RotationState.Abandoned or RotationState.Issued, JobEndedAt: null }
+        && clock.GetUtcNow() - rotation.Trail[^1].At > Patience;
 
     private bool IsDue(Rotation rotation, string principal) => rotation.State switch
     {

@@ -36,9 +36,10 @@ internal static class Functions
         var ledger = Ledger(table);
         var channel = new IotDeviceChannel(new IotDataClient());
         var notifier = new SnsNotifier(new SnsClient(), topic);
+        var jobs = new IotJobExecutions(new IotJobsDataClient());
         var issue = new IssueCertificate(
-            registry, new IotJobExecutions(new IotJobsDataClient()), new IotIssuer(iot), ledger, channel, notifier, document, clock, log);
-        var reconcile = new ReconcileCertificate(registry, ledger, channel, notifier, clock, log);
+            registry, jobs, new IotIssuer(iot), ledger, channel, notifier, document, clock, log);
+        var reconcile = new ReconcileCertificate(registry, jobs, ledger, channel, notifier, clock, log);
         return (json, cancellation) => DeviceRequest.ParseAttest(json) is { } attest
             ? reconcile.HandleAsync(attest, cancellation)
             : issue.HandleAsync(DeviceRequest.ParseCreate(json), cancellation);

@@ -369,4 +369,34 @@ public sealed class IssueCertificateTests
     }
 
     private static int IndexOf(string call, List<string> calls) => calls.IndexOf(call);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_certificate_that_could_not_be_recorded_does_not_stay_active(bool jobEnded)
+    {
+        if (jobEnded)
+        {
+            var asked = false;
+            _cloud.Faults.FailWith = call =>
+            {
+                if (call == "iot.CreateCertificate" && !asked)
+                {
+                    // The job's end is handled while the authority is at work.
+                    asked = true;
+                    _cloud.Ledger.TryUpdateAsync(_cloud.Rotation.To(RotationState.Abandoned, _cloud.Clock.GetUtcNow()), default).Wait(TestContext.Current.CancellationToken);
+                }
+
+                return null;
+            };
+        }
+        else
+        {
+            _cloud.Faults.FailWith = call => call == "ledger.TryUpdate" ? new DependencyException("dynamodb", "PutItem", "ThrottlingException", "slow down") : null;
+        }
+
+        await _cloud.CreateAsync();
+        Assert.Equal([_cloud.Old], _cloud.Registry.Certificates.Values.Where(c => c.IsActive));
+        Assert.Equal(2, _cloud.Registry.Certificates.Count);
+    }
 }

@@ -56,6 +56,25 @@ public sealed class ReconcileCertificateTests
         Assert.Equal(2, _cloud.Registry.ActiveOf(Cloud.Thing).Count());
     }
 
+    [Fact]
+    public async Task An_end_of_the_job_that_nobody_heard_of_is_found_out_by_an_attest()
+    {
+        await _cloud.CreateAsync();
+        _cloud.End(Cloud.Job, "CANCELED");
+        await _cloud.AttestAsync(_cloud.Old.Certificate);
+        Assert.Equal(RotationState.Issued, _cloud.Rotation.State);
+
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var (_, nonce) = await _cloud.AttestAsync(_cloud.Old.Certificate);
+        Assert.Equal(RotationState.Reconcile, _cloud.Rotation.State);
+        Assert.Contains("CANCELED", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+
+        await _cloud.AttestAsync(_cloud.Old.Certificate, nonce);
+        Assert.Equal([_cloud.Old], _cloud.Registry.ActiveOf(Cloud.Thing));
+        await _cloud.CloseAsync("CANCELED");
+        Assert.Single(_cloud.Notices);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

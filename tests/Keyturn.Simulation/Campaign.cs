@@ -6,9 +6,7 @@ internal static class Campaign
     /// <summary>Every fault that can strike somewhere in a rotation without any.</summary>
     public static IReadOnlyList<Fault> Singles() => [.. Simulation.Run(Schedule.Quiet).Points.SelectMany(Points.At)];
 
-    /// <summary>
-    /// Every two faults of different points, of those kinds that differ most: two faults of one kind at neighbouring points mostly make the same run.
-    /// </summary>
+    /// <summary>Every two of them that strike at different points.</summary>
     public static IEnumerable<Schedule> Pairs(IReadOnlyList<Fault> singles)
     {
         for (var first = 0; first < singles.Count; first++)

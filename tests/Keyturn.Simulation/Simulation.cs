@@ -10,7 +10,7 @@ internal sealed record Verdict(IReadOnlyList<string> Wrong, IReadOnlyList<Point>
 /// <summary>Makes one run: a rotation under the faults of a schedule, rest, another rotation without any, rest.</summary>
 internal static class Simulation
 {
-    private static readonly TimeSpan Opening = TimeSpan.FromMinutes(30), Rest = TimeSpan.FromDays(3);
+    private static readonly TimeSpan Opening = TimeSpan.FromMinutes(30), Rest = TimeSpan.FromDays(2);
 
     public static Verdict Run(Schedule schedule)
     {

@@ -83,7 +83,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     public async Task<(Outcome Outcome, string? Nonce)> AttestAsync(
         Certificate certificate, string? nonce = null, string? principal = null, string? clientId = null)
     {
-        var outcome = await new ReconcileCertificate(Registry, Ledger, this, this, Clock, NullLogger.Instance).HandleAsync(
+        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, NullLogger.Instance).HandleAsync(
             new DeviceRequest<AttestRequest>(
                 new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? certificate.Id, "token-3"),
                 new AttestRequest(true, certificate.Id, "token-3", "2.0.0", "file", 2_524_607_999, nonce), null),
