@@ -80,8 +80,15 @@ internal sealed class GenerationDirectory(IFileSystem files, string path)
         if (generation == Current)
             throw new CredentialException($"{generation} is in use and was not removed");
         var directory = PathOf(generation);
-        if (files.Status(directory) is null)
+        if (files.Status(directory) is not { } status)
             return;
+        if (status.Kind != FileKind.Directory)
+        {
+            // Planted, or left by a copy: what a link leads to is not ours to empty.
+            files.Unlink(directory);
+            files.SyncDirectory(path);
+            return;
+        }
         foreach (var name in files.List(directory))
             files.Unlink(System.IO.Path.Combine(directory, name));
         files.SyncDirectory(directory);

@@ -192,6 +192,22 @@ public sealed class FileCredentialStoreTests : IDisposable
     }
 
     [Fact]
+    public void What_a_planted_generation_leads_to_is_never_emptied()
+    {
+        _store.Prepare(KeyOptions.Default);
+        var elsewhere = Directory.CreateDirectory(_directory.Combine("elsewhere")).FullName;
+        File.WriteAllText(Path.Combine(elsewhere, "precious"), "precious");
+        Directory.CreateSymbolicLink(Path.Combine(Store, "gen-9"), elsewhere);
+
+        _store.Prepare(KeyOptions.Default);
+        Directory.CreateSymbolicLink(Path.Combine(Store, "gen-99"), elsewhere);
+        _store.Sweep();
+
+        Assert.Equal("precious", File.ReadAllText(Path.Combine(elsewhere, "precious")));
+        Assert.Equal(["gen-1"], Directory.EnumerateDirectories(Store, "gen-*").Select(d => Path.GetFileName(d)));
+    }
+
+    [Fact]
     public void A_link_planted_where_the_key_will_be_is_not_followed()
     {
         var victim = _directory.Combine("victim");
