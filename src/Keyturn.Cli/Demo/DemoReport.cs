@@ -8,6 +8,9 @@ namespace Keyturn.Cli.Demo;
 /// <summary>What the demo prints in the end: a table, or one line of JSON.</summary>
 internal sealed record DemoReport(IReadOnlyList<DeviceOutcome> Outcomes, TimeSpan Took)
 {
+    /// <summary>A pipe has no width; nothing should be folded to guess one.</summary>
+    public const int WidthOfAPipe = 160;
+
     public int Failed => Outcomes.Count(outcome => !outcome.Rotated);
 
     public void Print(bool json)
@@ -18,11 +21,10 @@ internal sealed record DemoReport(IReadOnlyList<DeviceOutcome> Outcomes, TimeSpa
             PrintTable(Terminal());
     }
 
-    /// <summary>A pipe has no width; the table should not be folded to guess one.</summary>
     private static IAnsiConsole Terminal()
     {
         if (Console.IsOutputRedirected)
-            AnsiConsole.Console.Profile.Width = 160;
+            AnsiConsole.Console.Profile.Width = WidthOfAPipe;
         return AnsiConsole.Console;
     }
 

@@ -15,6 +15,8 @@ internal static class DemoScreen
     public static IDemoScreen For(DemoOptions options)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        if (Console.IsErrorRedirected)
+            console.Profile.Width = DemoReport.WidthOfAPipe;
         return options.Json || Console.IsErrorRedirected ? new LineScreen(console) : new TableScreen(console);
     }
 }

@@ -38,26 +38,36 @@ public sealed class ProcessTests(LocalCloudProcess cloud)
         using var process = LocalCloudProcess.Start(
             "--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", data,
             "--template", LocalCloudProcess.Template, "--function-executable", LocalCloudProcess.Function);
-        process.BeginErrorReadLine();
-        var api = (await process.StandardOutput.ReadLineAsync())!.Split(' ')[1];
-        while (await process.StandardOutput.ReadLineAsync() != "ready")
+        var output = Path.GetTempFileName();
+        try
         {
+            process.BeginErrorReadLine();
+            var api = (await process.StandardOutput.ReadLineAsync())!.Split(' ')[1];
+            while (await process.StandardOutput.ReadLineAsync() != "ready")
+            {
+            }
+
+            using var aws = new AwsCli(api);
+            await aws.RunAsync("lambda", "invoke", "--function-name", "bash-echo", "--payload", """{"do":"environment"}""", output);
+            var function = JsonNode.Parse(await File.ReadAllTextAsync(output))!["pid"]!.GetValue<int>();
+            Assert.True(SignalProcess.Exists(function));
+
+            var clock = Stopwatch.StartNew();
+            SignalProcess.Terminate(process.Id);
+            await process.WaitForExitAsync();
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1.5), $"it took {clock.Elapsed}");
+            Assert.Equal(0, process.ExitCode);
+            for (var i = 0; SignalProcess.Exists(function) && i < 100; i++)
+                await Task.Delay(10);
+            Assert.False(SignalProcess.Exists(function));
+        }
+        finally
+        {
+            // A test that fails half way leaves no cloud behind.
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
         }
 
-        using var aws = new AwsCli(api);
-        var output = Path.GetTempFileName();
-        await aws.RunAsync("lambda", "invoke", "--function-name", "bash-echo", "--payload", """{"do":"environment"}""", output);
-        var function = JsonNode.Parse(await File.ReadAllTextAsync(output))!["pid"]!.GetValue<int>();
-        Assert.True(SignalProcess.Exists(function));
-
-        var clock = Stopwatch.StartNew();
-        SignalProcess.Terminate(process.Id);
-        await process.WaitForExitAsync();
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1.5), $"it took {clock.Elapsed}");
-        Assert.Equal(0, process.ExitCode);
-        for (var i = 0; SignalProcess.Exists(function) && i < 100; i++)
-            await Task.Delay(10);
-        Assert.False(SignalProcess.Exists(function));
         Directory.Delete(data, recursive: true);
         File.Delete(output);
     }
