@@ -5,11 +5,16 @@ using Keyturn.Backend.Ports;
 namespace Keyturn.Backend.Aws;
 
 /// <summary>
-/// One table. Under a thing's name: <c>active</c>, <c>rotation#…</c>, <c>refusal#…</c>, <c>notice#…</c>. Under <c>key#…</c>, which no
-/// thing can be named: the rotation that used this public key, forever.
+/// One table. Under a thing's name: <c>active</c>, <c>heard</c>, <c>rotation#…</c>, <c>refusal#…</c>, <c>notice#…</c>. Under names that no
+/// thing can have: <c>key#…</c>, the rotation that used this public key, forever; <c>sweep#</c>, where the sweep stopped. The sparse index
+/// <c>sweep</c> holds what the sweep has to look at, by time.
 /// </summary>
-public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) : IRotationLedger
+/// <param name="retention">After it, the records of what is over expire; null: never. Open rotations and key hashes never do.</param>
+public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, TimeSpan? retention, TimeProvider clock) : IRotationLedger
 {
+    private const string SweepIndex = "sweep";
+    private const string SweepState = "sweep#";
+    private const string Heard = "heard";
     private const string Active = "active";
     private const string RotationPrefix = "rotation#";
     private const string RefusalPrefix = "refusal#";
@@ -23,6 +28,7 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
         string? active = null;
         List<Rotation> rotations = [];
         List<RecordedRefusal> refusals = [];
+        HeardDevice? heard = null;
         Dictionary<string, AttributeValue>? start = null;
         do
         {
@@ -43,6 +49,10 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
                 {
                     active = item["rotationId"].S;
                 }
+                else if (name == Heard)
+                {
+                    heard = LedgerItems.ReadHeard(item);
+                }
                 else if (name.StartsWith(RotationPrefix, StringComparison.Ordinal))
                 {
                     rotations.Add(LedgerItems.ReadRotation(item));
@@ -56,7 +66,7 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
             start = page.LastEvaluatedKey;
         }
         while (start is { Count: > 0 });
-        return new ThingLedger(active, rotations, refusals);
+        return new ThingLedger(active, rotations, refusals, heard);
     }
 
     public async Task<OpenOutcome> OpenAsync(Rotation rotation, string? superseded, CancellationToken cancellation)
@@ -87,7 +97,9 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
         var put = new PutItemRequest
         {
             TableName = table,
-            Item = Keyed(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(next)),
+            Item = next.IsOpen
+                ? Keyed(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(next))
+                : Expiring(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(next)),
             ConditionExpression = "version = :version",
             ExpressionAttributeValues = new() { [":version"] = LedgerItems.Number(rotation.Version) },
         };
@@ -99,7 +111,7 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
             new PutItemRequest
             {
                 TableName = table,
-                Item = Keyed(refusal.Thing, RefusalPrefix + refusal.RotationId, LedgerItems.Write(refusal)),
+                Item = Expiring(refusal.Thing, RefusalPrefix + refusal.RotationId, LedgerItems.Write(refusal)),
             },
             cancellation));
 
@@ -109,7 +121,7 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
             new PutItemRequest
             {
                 TableName = table,
-                Item = Keyed(thing, NoticePrefix + noticeId, new() { ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()) }),
+                Item = Expiring(thing, NoticePrefix + noticeId, new() { ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()) }),
                 ConditionExpression = "attribute_not_exists(thing) OR claimedUntil < :now",
                 ExpressionAttributeValues = new() { [":now"] = LedgerItems.Number(now.ToUnixTimeMilliseconds()) },
             },
@@ -121,7 +133,56 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
             new PutItemRequest
             {
                 TableName = table,
-                Item = Keyed(thing, NoticePrefix + noticeId, new() { ["sent"] = new AttributeValue { BOOL = true } }),
+                Item = Expiring(thing, NoticePrefix + noticeId, new() { ["sent"] = new AttributeValue { BOOL = true } }),
+            },
+            cancellation));
+
+    public Task RecordHeardAsync(HeardDevice device, CancellationToken cancellation) =>
+        CallAsync("PutItem", () => dynamo.PutItemAsync(
+            new PutItemRequest { TableName = table, Item = Keyed(device.Thing, Heard, LedgerItems.Write(device)) }, cancellation));
+
+    public async Task<DuePage> ListDueAsync(DueKind kind, DateTimeOffset before, string? cursor, CancellationToken cancellation)
+    {
+        var page = await CallAsync("Query", () => dynamo.QueryAsync(
+            new QueryRequest
+            {
+                TableName = table,
+                IndexName = SweepIndex,
+                KeyConditionExpression = "sweep = :kind AND sweepAt < :before",
+                ExpressionAttributeValues = new()
+                {
+                    [":kind"] = LedgerItems.Text(LedgerItems.NameOf(kind)),
+                    [":before"] = LedgerItems.Time(before),
+                },
+                ExclusiveStartKey = cursor is null ? null : LedgerItems.ReadCursor(cursor),
+                Limit = 100,
+            },
+            cancellation));
+        return new DuePage(
+            [.. (page.Items ?? []).Select(i => i["thing"].S)],
+            page.LastEvaluatedKey is { Count: > 0 } last ? LedgerItems.WriteCursor(last) : null);
+    }
+
+    public async Task<string?> ReadSweepCursorAsync(CancellationToken cancellation)
+    {
+        var state = await CallAsync("Query", () => dynamo.QueryAsync(
+            new QueryRequest
+            {
+                TableName = table,
+                ConsistentRead = true,
+                KeyConditionExpression = "thing = :thing",
+                ExpressionAttributeValues = new() { [":thing"] = LedgerItems.Text(SweepState) },
+            },
+            cancellation));
+        return state.Items is [var item, ..] ? item.GetValueOrDefault("cursor")?.S : null;
+    }
+
+    public Task WriteSweepCursorAsync(string? cursor, CancellationToken cancellation) =>
+        CallAsync("PutItem", () => dynamo.PutItemAsync(
+            new PutItemRequest
+            {
+                TableName = table,
+                Item = Keyed(SweepState, "state", cursor is null ? [] : new() { ["cursor"] = LedgerItems.Text(cursor) }),
             },
             cancellation));
 
@@ -167,6 +228,17 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table) :
         ["usedBy"] = LedgerItems.Text(rotation.Thing),
         ["rotationId"] = LedgerItems.Text(rotation.RotationId),
     };
+
+    /// <summary>DynamoDB removes it some time after that moment, by the table's time to live.</summary>
+    private Dictionary<string, AttributeValue> Expiring(string thing, string item, Dictionary<string, AttributeValue> attributes)
+    {
+        if (retention is { } kept)
+        {
+            attributes["expiresAt"] = LedgerItems.Number((clock.GetUtcNow() + kept).ToUnixTimeSeconds());
+        }
+
+        return Keyed(thing, item, attributes);
+    }
 
     private static Dictionary<string, AttributeValue> Keyed(string thing, string item, Dictionary<string, AttributeValue> attributes)
     {

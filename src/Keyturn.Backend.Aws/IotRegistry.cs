@@ -16,8 +16,17 @@ public sealed class IotRegistry(IotClient iot) : IRegistry
         string? next = null;
         do
         {
-            var page = await Services.CallAsync(
-                Service, "ListThingPrincipalsV2", () => iot.ListThingPrincipalsV2Async(thing, next, cancellation));
+            ListThingPrincipalsResult page;
+            try
+            {
+                page = await Services.CallAsync(
+                    Service, "ListThingPrincipalsV2", () => iot.ListThingPrincipalsV2Async(thing, next, cancellation));
+            }
+            catch (DependencyException exception) when (exception.Code == Services.NotFound)
+            {
+                return [];
+            }
+
             foreach (var (arn, type) in page.ThingPrincipalObjects)
             {
                 if (arn.LastIndexOf(CertificateResource, StringComparison.Ordinal) is >= 0 and var at)
@@ -32,6 +41,19 @@ public sealed class IotRegistry(IotClient iot) : IRegistry
         while (!string.IsNullOrEmpty(next));
         return certificates;
     }
+
+    public async Task<CertificatePage> ListNewestAsync(string? cursor, CancellationToken cancellation)
+    {
+        var page = await Services.CallAsync(Service, "ListCertificates", () => iot.ListCertificatesAsync(cursor, cancellation));
+        return new CertificatePage(
+            [.. page.Certificates.Select(c => new CreatedCertificate(
+                new Certificate(c.CertificateId, c.CertificateArn), DateTimeOffset.UnixEpoch.AddSeconds(c.CreationDate)))],
+            string.IsNullOrEmpty(page.NextMarker) ? null : page.NextMarker);
+    }
+
+    public async Task<bool> IsAttachedAsync(Certificate certificate, CancellationToken cancellation) =>
+        (await Services.CallAsync(Service, "ListPrincipalThingsV2", () => iot.ListPrincipalThingsV2Async(certificate.Arn, null, cancellation)))
+            .PrincipalThingObjects.Count > 0;
 
     public async Task<RegisteredCertificate?> FindCertificateAsync(string certificateId, CancellationToken cancellation)
     {

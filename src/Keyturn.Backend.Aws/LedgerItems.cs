@@ -63,6 +63,51 @@ internal static class LedgerItems
             item["nonceUntil"] = Time(rotation.NonceUntil);
         }
 
+        if (rotation.Unrecorded is { } window)
+        {
+            item["unrecordedFrom"] = Time(window.From);
+            item["unrecordedTo"] = Time(window.To);
+        }
+
+        if (rotation.LoserKeptUntil is { } kept)
+        {
+            item["loserKeptUntil"] = Time(kept);
+        }
+
+        return rotation.IsOpen ? Due(item, DueKind.OpenRotation, rotation.DueAt) : item;
+    }
+
+    public static Item Write(HeardDevice device)
+    {
+        var item = new Item
+        {
+            ["at"] = Time(device.At),
+            ["certificateId"] = Text(device.CertificateId),
+            ["component"] = Text(device.Component),
+            ["keyStore"] = Text(device.KeyStore),
+            ["notAfter"] = Number(device.NotAfter),
+            ["silent"] = new() { BOOL = device.IsSilent },
+        };
+        return device.IsSilent ? item : Due(item, DueKind.Heard, device.At);
+    }
+
+    public static HeardDevice ReadHeard(Item item) => new(
+        item["thing"].S, Time(item["at"]), item["certificateId"].S, item["component"].S, item["keyStore"].S, Number(item["notAfter"]),
+        item["silent"].BOOL == true);
+
+    public static string NameOf(DueKind kind) => kind == DueKind.OpenRotation ? "open" : "heard";
+
+    /// <summary>The index's and the table's key of a page's last item; names of things and times hold no bar.</summary>
+    public static string WriteCursor(Item last) => $"{last["sweep"].S}|{last["sweepAt"].S}|{last["thing"].S}|{last["item"].S}";
+
+    public static Item? ReadCursor(string cursor) => cursor.Split('|') is [var sweep, var at, var thing, var item]
+        ? new Item { ["sweep"] = Text(sweep), ["sweepAt"] = Text(at), ["thing"] = Text(thing), ["item"] = Text(item) }
+        : null;
+
+    private static Item Due(Item item, DueKind kind, DateTimeOffset at)
+    {
+        item["sweep"] = Text(NameOf(kind));
+        item["sweepAt"] = Time(at);
         return item;
     }
 
@@ -97,6 +142,8 @@ internal static class LedgerItems
         JobEndedAt = item.TryGetValue("jobEndedAt", out var ended) ? Number(ended) : null,
         Nonce = item.GetValueOrDefault("nonce")?.S,
         NonceUntil = item.TryGetValue("nonceUntil", out var until) ? Time(until) : default,
+        Unrecorded = item.TryGetValue("unrecordedFrom", out var from) ? new UnrecordedWindow(Time(from), Time(item["unrecordedTo"])) : null,
+        LoserKeptUntil = item.TryGetValue("loserKeptUntil", out var kept) ? Time(kept) : null,
         Trail = [.. (item["trail"].L ?? []).Select(ReadTransition)],
         Version = (int)Number(item["version"]),
     };
@@ -130,7 +177,8 @@ internal static class LedgerItems
                 $"The ledger holds a rotation in state {name}, which this version does not know: deploy the version that wrote it.");
     }
 
-    private static AttributeValue Time(DateTimeOffset at) => Text(at.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+    /// <summary>Sorts as text in the order of time.</summary>
+    public static AttributeValue Time(DateTimeOffset at) => Text(at.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
 
     private static DateTimeOffset Time(AttributeValue value) =>
         DateTimeOffset.Parse(value.S, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);

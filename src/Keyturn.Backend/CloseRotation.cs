@@ -8,10 +8,12 @@ namespace Keyturn.Backend;
 /// A job execution came to its end. Only a rotation that the device committed to, in a job that succeeded, costs a certificate its
 /// life; of every other the operators hear, once.
 /// </summary>
-public sealed class CloseRotation(IRegistry registry, IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger)
+/// <param name="grace">How long a retired certificate is kept INACTIVE before it is detached and deleted.</param>
+public sealed class CloseRotation(
+    IRegistry registry, IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger, TimeSpan grace = default)
 {
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
-    private readonly Retirement _retirement = new(registry, ledger, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
 
     public async Task HandleAsync(JobEvent job, CancellationToken cancellation)
     {
@@ -103,7 +105,7 @@ public sealed class CloseRotation(IRegistry registry, IRotationLedger ledger, IN
             RotationState.Issued => rotation.To(RotationState.Reconcile, clock.GetUtcNow()),
             // Recorded, and perhaps being attached at this moment.
             RotationState.Issuing when rotation.New is not null => rotation.To(RotationState.Reconcile, clock.GetUtcNow()) with { LeaseUntil = default },
-            RotationState.Issuing => rotation.To(RotationState.Abandoned, clock.GetUtcNow()) with { LeaseUntil = default },
+            RotationState.Issuing => rotation.To(RotationState.Abandoned, clock.GetUtcNow()).Suspecting(clock.GetUtcNow()) with { LeaseUntil = default },
             _ => rotation,
         }) with { JobEndedAt = job.At };
         if (rotation.JobEndedAt is null)

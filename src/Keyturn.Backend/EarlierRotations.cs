@@ -8,8 +8,9 @@ namespace Keyturn.Backend;
 /// certificate in a later execution shows by that which one is in use.
 /// </summary>
 internal sealed class EarlierRotations(
-    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger)
+    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, INotifier notifier, TimeSpan grace, TimeProvider clock, ILogger logger)
 {
+    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
 
     /// <summary>Null when the way is clear.</summary>
@@ -78,7 +79,7 @@ internal sealed class EarlierRotations(
         {
             if (rotation is { LoserSettled: false, Loser: { } loser } && loser.Id != attempt.InUse.Id && attached.Contains(loser.Id))
             {
-                await registry.DeactivateAsync(loser, cancellation);
+                await _retirement.DeactivateAsync(rotation, loser, cancellation);
             }
         }
     }

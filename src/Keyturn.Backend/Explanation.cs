@@ -44,6 +44,19 @@ internal static class Explanation
         new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "close", "NOT_RETIRED", reason, rotation.New?.Id,
             "Look at the thing's certificates (aws iot list-thing-principals-v2): exactly one should be active, the one the device uses.");
 
+    public static Notice OfSilence(string thing, DateTimeOffset lastHeard, Rotation? open, string? inUse) =>
+        new(NoticeKind.Alarm, thing, open?.JobId, open?.RotationId, open is null ? "rest" : "reconcile", "DEVICE_SILENT",
+            FormattableString.Invariant($"the device was last heard at {lastHeard.UtcDateTime:yyyy-MM-dd HH:mm} UTC")
+                + (open is null ? "" : "; its last rotation can't be ended before it is heard again"),
+            inUse,
+            "Find out whether the device is connected and its component runs. Nothing in the cloud was changed; once it is heard again, nothing is left to do.");
+
+    public static Notice OfOrphanLeft(Rotation rotation, string certificateId) =>
+        new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "reconcile", "NOT_RETIRED",
+            $"certificate {certificateId} was issued for this rotation's key and never recorded, but somebody attached it to a thing; it was left as it is",
+            (rotation.IsClosed && rotation.State == RotationState.ClosedNew ? rotation.New : rotation.Old)?.Id,
+            "Find out who attached it and why; detach it or make it INACTIVE if nobody needs it.");
+
     private static Notice Failed(JobEvent job, Rotation rotation, string step, string reason, string? inUse, string toDo) =>
         new(NoticeKind.RotationFailed, job.Thing, job.JobId, rotation.RotationId, step, JobEnded, reason, inUse, toDo);
 

@@ -9,14 +9,15 @@ namespace Keyturn.Backend;
 /// </summary>
 public sealed class IssueCertificate(
     IRegistry registry, IJobExecutions jobs, ICertificateIssuer issuer, IRotationLedger ledger, IDeviceChannel channel,
-    INotifier notifier, RotationDocument document, TimeProvider clock, ILogger logger)
+    INotifier notifier, RotationDocument document, TimeProvider clock, ILogger logger, IssueSettings? settings = null)
 {
     /// <summary>Longer than a function may run: whoever holds it beyond that is dead.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(50);
 
     private readonly Answers _answers = new(channel, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
-    private readonly EarlierRotations _earlier = new(registry, jobs, ledger, notifier, clock, logger);
+    private readonly EarlierRotations _earlier = new(registry, jobs, ledger, notifier, settings?.RetirementGrace ?? TimeSpan.Zero, clock, logger);
+    private readonly CsrPolicy _policy = settings?.AllowedKeys is { } allowed ? new CsrPolicy(allowed) : CsrPolicy.Default;
 
     public async Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request, CancellationToken cancellation)
     {
@@ -74,7 +75,7 @@ public sealed class IssueCertificate(
             return await RefuseAsync(attempt, Refusal.NotExclusive(), cancellation);
         }
 
-        if (CsrPolicy.Default.Check(create.Csr, sender.Thing, out var csrFault) is not { } csr)
+        if (_policy.Check(create.Csr, sender.Thing, out var csrFault) is not { } csr)
         {
             return await RefuseAsync(attempt, Refusal.Csr(csrFault), cancellation);
         }
@@ -147,8 +148,9 @@ public sealed class IssueCertificate(
                 return await AnswerAsync(sender, rotation, cancellation);
 
             case RotationState.Issuing or RotationState.Abandoned when rotation.LeaseUntil <= clock.GetUtcNow():
+                // Whoever held the lease before may have had a certificate made. An Abandoned one is suspected already.
                 var leased = rotation.State == RotationState.Issuing
-                    ? rotation
+                    ? rotation.Suspecting(clock.GetUtcNow())
                     : rotation.To(RotationState.Issuing, clock.GetUtcNow(), attempt.InUse.Id);
                 if (await ledger.TryUpdateAsync(leased with { LeaseUntil = clock.GetUtcNow() + Lease }, cancellation) is { } held)
                 {
@@ -264,7 +266,7 @@ public sealed class IssueCertificate(
     {
         try
         {
-            await ledger.TryUpdateAsync(held with { LeaseUntil = default }, cancellation);
+            await ledger.TryUpdateAsync(held.Suspecting(clock.GetUtcNow()) with { LeaseUntil = default }, cancellation);
         }
         catch (DependencyException exception)
         {
@@ -276,7 +278,8 @@ public sealed class IssueCertificate(
     {
         if (rotation.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
         {
-            if (await ledger.TryUpdateAsync(rotation.To(RotationState.Frozen, clock.GetUtcNow(), attempt.InUse.Id), cancellation) is not { } frozen)
+            var freezing = rotation.To(RotationState.Frozen, clock.GetUtcNow(), attempt.InUse.Id).Suspecting(clock.GetUtcNow());
+            if (await ledger.TryUpdateAsync(freezing, cancellation) is not { } frozen)
             {
                 logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
                 return Outcome.Silent;
@@ -316,6 +319,10 @@ public sealed class IssueCertificate(
         return await _answers.RefuseAsync(sender, execution.JobId, attempt.RotationId, refusal, cancellation);
     }
 }
+
+/// <param name="RetirementGrace">How long a retired certificate is kept INACTIVE before it is detached and deleted.</param>
+/// <param name="AllowedKeys">The kinds of key that may be certified; null: all.</param>
+public sealed record IssueSettings(TimeSpan RetirementGrace = default, IReadOnlyCollection<KeyAlgorithm>? AllowedKeys = null);
 
 /// <summary>A request whose sender and job are established.</summary>
 /// <param name="Certificates">All that are attached to the thing.</param>

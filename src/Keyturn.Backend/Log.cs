@@ -33,11 +33,21 @@ internal static partial class Log
     public static partial void NothingToClose(this ILogger logger, string thing, string jobId, string status);
 
     [LoggerMessage(1008, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: operators notified: {code}: {reason}")]
-    public static partial void Notified(this ILogger logger, string thing, string jobId, string? rotationId, string code, string reason);
+    public static partial void Notified(this ILogger logger, string thing, string? jobId, string? rotationId, string code, string reason);
 
     [LoggerMessage(1009, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: put off: {error}")]
     public static partial void PutOff(this ILogger logger, string thing, string? jobId, string? rotationId, string error);
 
     [LoggerMessage(1010, LogLevel.Information, "{thing}: {topic} answered, job {jobId}, rotation {rotationId}")]
     public static partial void Answered(this ILogger logger, string thing, string topic, string? jobId, string? rotationId);
+
+    [LoggerMessage(1011, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: certificate {certificateId} is INACTIVE and kept until {until}")]
+    public static partial void KeptInGrace(
+        this ILogger logger, string thing, string jobId, string rotationId, string certificateId, DateTimeOffset until);
+
+    [LoggerMessage(1012, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: certificate {certificateId} was issued and never recorded: retired")]
+    public static partial void OrphanRetired(this ILogger logger, string thing, string jobId, string rotationId, string certificateId);
+
+    [LoggerMessage(1013, LogLevel.Information, "sweep over: {things} things with open rotations, {orphans} unrecorded certificates retired, {silent} devices silent, all done: {complete}")]
+    public static partial void Swept(this ILogger logger, int things, int orphans, int silent, bool complete);
 }

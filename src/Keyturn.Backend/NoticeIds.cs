@@ -13,5 +13,10 @@ internal static class NoticeIds
 
     public static string OldAfterCommit(Rotation rotation) => $"old-after-commit#{rotation.RotationId}";
 
+    /// <summary>One silence of a device, whether a rotation is open or not.</summary>
+    public static string Silent(DateTimeOffset lastHeard) => FormattableString.Invariant($"silent#{lastHeard.ToUnixTimeMilliseconds()}");
+
+    public static string OrphanLeft(string certificateId) => $"orphan-left#{certificateId}";
+
     public static string NotRetired(Rotation rotation) => $"not-retired#{rotation.RotationId}";
 }

@@ -11,16 +11,18 @@ namespace Keyturn.Backend;
 /// left open, this is what ends it.
 /// </summary>
 public sealed class ReconcileCertificate(
-    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, IDeviceChannel channel, INotifier notifier, TimeProvider clock, ILogger logger)
+    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, IDeviceChannel channel, INotifier notifier, TimeProvider clock, ILogger logger,
+    TimeSpan grace = default)
 {
-    /// <summary>As long as a rotation's own end may still be under way, it is left to that.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-
     private static readonly TimeSpan NonceLife = TimeSpan.FromMinutes(5);
+
+    /// <summary>A device that attests again and again costs no write each time.</summary>
+    private static readonly TimeSpan HeardAgain = TimeSpan.FromHours(1);
 
     private readonly Answers _answers = new(channel, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
-    private readonly CloseRotation _close = new(registry, ledger, notifier, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
+    private readonly UnheardEnds _ends = new(jobs, new CloseRotation(registry, ledger, notifier, clock, logger, grace), clock);
 
     public async Task<Outcome> HandleAsync(DeviceRequest<AttestRequest> request, CancellationToken cancellation)
     {
@@ -65,7 +67,8 @@ public sealed class ReconcileCertificate(
                 sender, committed.JobId, committed.RotationId, await _notices.OldAfterCommitAsync(committed, cancellation), cancellation);
         }
 
-        if (await EndUnheardAsync(known, cancellation))
+        // A device that attests is at rest: a rotation of it that was never decided is over.
+        if (await _ends.EndAsync(known.Rotations.Where(r => r.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued), cancellation))
         {
             known = await ledger.ReadAsync(sender.Thing, cancellation);
         }
@@ -74,7 +77,7 @@ public sealed class ReconcileCertificate(
         if (due.Length == 0 && known.Rotations.Any(r => r.New?.Id == sender.Principal && r.State is RotationState.Committed or RotationState.ClosedNew))
         {
             // Nothing to decide, and the ledger knows the certificate for the thing's own.
-            return await AcceptAsync(sender, attest, null, cancellation);
+            return await HearAsync(sender, attest, known.Heard, cancellation);
         }
 
         var attached = await registry.ListCertificatesAsync(sender.Thing, cancellation);
@@ -96,37 +99,20 @@ public sealed class ReconcileCertificate(
             }
         }
 
-        return await AcceptAsync(sender, attest, null, cancellation);
+        return await HearAsync(sender, attest, known.Heard, cancellation);
     }
 
-    /// <summary>
-    /// A device that attests is at rest. If a rotation of it was never decided and its job is over, nobody heard of the end: the event
-    /// was lost, or came before the rotation was opened.
-    /// </summary>
-    private async Task<bool> EndUnheardAsync(ThingLedger known, CancellationToken cancellation)
+    private async Task<Outcome> HearAsync(Sender sender, AttestRequest attest, HeardDevice? before, CancellationToken cancellation)
     {
-        var ended = false;
-        foreach (var rotation in known.Rotations.Where(IsUndecided))
+        var now = clock.GetUtcNow();
+        if (before is null || before.IsSilent || before.CertificateId != attest.CertificateId || now - before.At > HeardAgain)
         {
-            var execution = await jobs.FindAsync(rotation.Thing, rotation.JobId, cancellation);
-            var isOurs = execution is not null && Rotation.IdOf(rotation.Thing, execution) == rotation.RotationId;
-            if (isOurs && execution!.Status == JobExecution.InProgress)
-            {
-                continue;
-            }
-
-            await _close.HandleAsync(
-                new JobEvent(rotation.Thing, rotation.JobId, isOurs ? execution!.Status : "DELETED", clock.GetUtcNow().ToUnixTimeSeconds(), null, rotation.RotationId, null, null),
-                cancellation);
-            ended = true;
+            await ledger.RecordHeardAsync(
+                new HeardDevice(sender.Thing, now, attest.CertificateId, attest.Component, attest.KeyStore, attest.NotAfter), cancellation);
         }
 
-        return ended;
+        return await AcceptAsync(sender, attest, null, cancellation);
     }
-
-    private bool IsUndecided(Rotation rotation) =>
-        rotation is { State: RotationState.Issuing or RotationState.Abandoned or RotationState.Issued, JobEndedAt: null }
-        && clock.GetUtcNow() - rotation.Trail[^1].At > Patience;
 
     private bool IsDue(Rotation rotation, string principal) => rotation.State switch
     {
@@ -139,7 +125,7 @@ public sealed class ReconcileCertificate(
 
     private bool EndIsOverdue(Rotation rotation) =>
         (rotation.JobEndedAt is not null && rotation.State == RotationState.Committed)
-        || clock.GetUtcNow() - rotation.Trail[^1].At > Patience;
+        || clock.GetUtcNow() - rotation.Trail[^1].At > UnheardEnds.Patience;
 
     /// <returns>A nonce that the old certificate must echo first.</returns>
     private async Task<string?> SettleAsync(
@@ -156,13 +142,14 @@ public sealed class ReconcileCertificate(
             }
 
             var stored = await ledger.TryUpdateAsync(rotation.To(winner, now, attest.CertificateId) with { Nonce = null }, cancellation)
-                ?? throw Overtaken();
+                ?? throw DependencyException.Overtaken();
             logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, stored.State);
             closed = stored;
         }
 
-        // Deleting is the right of one function only: it does so when the next rotation ends, or in its sweep.
-        if (closed.Loser is { } loser && attached.Any(c => c.Certificate.Id == loser.Id) && await registry.DeactivateAsync(loser, cancellation))
+        // No function that a device's message reaches may delete: that is done when the next rotation ends, or by the sweep.
+        if (closed.Loser is { } loser && attached.Any(c => c.Certificate.Id == loser.Id)
+            && (await _retirement.DeactivateAsync(closed, loser, cancellation)).Exists && grace == TimeSpan.Zero)
         {
             await registry.DetachAsync(closed.Thing, loser, cancellation);
         }
@@ -174,12 +161,9 @@ public sealed class ReconcileCertificate(
     {
         var nonce = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
             FormattableString.Invariant($"{rotation.RotationId}\n{rotation.Version}\n{now.UtcTicks}"))))[..32];
-        _ = await ledger.TryUpdateAsync(rotation with { Nonce = nonce, NonceUntil = now + NonceLife }, cancellation) ?? throw Overtaken();
+        _ = await ledger.TryUpdateAsync(rotation with { Nonce = nonce, NonceUntil = now + NonceLife }, cancellation) ?? throw DependencyException.Overtaken();
         return nonce;
     }
-
-    /// <summary>A commit or a job event was faster: the device asks again and meets what it left.</summary>
-    private static DependencyException Overtaken() => new("ledger", "TryUpdate", "Conflict", "the rotation moved on meanwhile");
 
     private Task<Outcome> AcceptAsync(Sender sender, AttestRequest attest, string? nonce, CancellationToken cancellation) =>
         _answers.AcceptAsync(

@@ -7,7 +7,8 @@ namespace Keyturn.Backend;
 /// Removes the losing certificates of closed rotations: inactive, detached, deleted. Only what the ledger recorded, and only while
 /// the certificate that stays is attached and ACTIVE. Each step may be repeated.
 /// </summary>
-internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, TimeProvider clock, ILogger logger)
+/// <param name="grace">Between INACTIVE and the rest. Who makes the certificate ACTIVE again in that time keeps it.</param>
+internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, TimeSpan grace, TimeProvider clock, ILogger logger)
 {
     /// <summary>Detaching takes seconds to arrive where deleting looks.</summary>
     private static readonly TimeSpan[] DeletePauses = [.. new[] { 250, 500, 1000, 2000, 4000 }.Select(ms => TimeSpan.FromMilliseconds(ms))];
@@ -47,7 +48,23 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
 
         if (attached.Any(c => c.Certificate.Id == loser.Id))
         {
-            if (await registry.DeactivateAsync(loser, cancellation))
+            (closed, var exists) = await DeactivateAsync(closed, loser, cancellation);
+            if (closed.LoserKeptUntil is { } until)
+            {
+                if (clock.GetUtcNow() < until)
+                {
+                    logger.KeptInGrace(closed.Thing, closed.JobId, closed.RotationId, loser.Id, until);
+                    return null;
+                }
+
+                if (await registry.FindCertificateAsync(loser.Id, cancellation) is { IsActive: true })
+                {
+                    await SettleAsync(closed, cancellation);
+                    return Left(closed, loser, "somebody made it ACTIVE again in its grace period");
+                }
+            }
+
+            if (exists)
             {
                 await registry.DetachAsync(closed.Thing, loser, cancellation);
             }
@@ -77,6 +94,28 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
 
         logger.Retired(closed.Thing, closed.JobId, closed.RotationId, loser.Id);
         return null;
+    }
+
+    /// <summary>
+    /// Makes the losing certificate INACTIVE, once: under a grace period the moment is recorded, so that whoever makes it ACTIVE again
+    /// has the last word.
+    /// </summary>
+    public async Task<(Rotation Rotation, bool Exists)> DeactivateAsync(Rotation closed, Certificate loser, CancellationToken cancellation)
+    {
+        if (closed.LoserKeptUntil is not null)
+        {
+            return (closed, true);
+        }
+
+        if (!await registry.DeactivateAsync(loser, cancellation))
+        {
+            return (closed, false);
+        }
+
+        return grace == TimeSpan.Zero
+            ? (closed, true)
+            : (await ledger.TryUpdateAsync(closed with { LoserKeptUntil = clock.GetUtcNow() + grace }, cancellation)
+                ?? throw DependencyException.Overtaken(), true);
     }
 
     /// <summary>Whoever issued it died before attaching it: nobody can use it, so nobody made it ACTIVE but we.</summary>

@@ -48,6 +48,12 @@ public sealed record Rotation
 
     public DateTimeOffset NonceUntil { get; init; }
 
+    /// <summary>When a certificate may have been made that nobody recorded: whoever asked for it died, or never heard the answer.</summary>
+    public UnrecordedWindow? Unrecorded { get; init; }
+
+    /// <summary>Under a grace period: the losing certificate is INACTIVE, and kept so long. Who makes it ACTIVE again takes it back.</summary>
+    public DateTimeOffset? LoserKeptUntil { get; init; }
+
     public required ImmutableArray<Transition> Trail { get; init; }
 
     /// <summary>Raised by each write; a writer that read an older one loses.</summary>
@@ -63,11 +69,33 @@ public sealed record Rotation
 
     public bool IsClosed => State is RotationState.ClosedNew or RotationState.ClosedOld;
 
+    /// <summary>Something is left to do, or may be: the sweep looks at it, and its record never expires.</summary>
+    public bool IsOpen => Unrecorded is not null || State switch
+    {
+        RotationState.ClosedNew or RotationState.ClosedOld => !LoserSettled,
+        RotationState.Abandoned => JobEndedAt is null,
+        _ => true,
+    };
+
     public DateTimeOffset? Reached(RotationState state) => Trail.LastOrDefault(t => t.State == state)?.At;
+
+    /// <summary>In this order the executions came.</summary>
+    public (long QueuedAt, long ExecutionNumber) Order => (QueuedAt, ExecutionNumber);
 
     /// <param name="principal">The certificate whose message caused it; null for job events and the clock.</param>
     public Rotation To(RotationState state, DateTimeOffset at, string? principal = null) =>
         this with { State = state, Trail = Trail.Add(new Transition(state, at, principal)) };
+
+    /// <summary>When the sweep has a reason to look at it.</summary>
+    public DateTimeOffset DueAt => LoserKeptUntil ?? Trail[^1].At;
+
+    /// <summary>
+    /// Whoever held the lease may have had a certificate made and died before recording it. It can't have been later than a lease
+    /// lasts after now, since a function that long is dead.
+    /// </summary>
+    public Rotation Suspecting(DateTimeOffset now) => New is not null
+        ? this
+        : this with { Unrecorded = new UnrecordedWindow(Unrecorded?.From ?? Trail[0].At, now + TimeSpan.FromMinutes(2)) };
 
     /// <summary>
     /// The same for every message of one job execution, another for every other: a job id may be used again, an execution be retried.
@@ -76,6 +104,9 @@ public sealed record Rotation
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
             FormattableString.Invariant($"{thing}\n{execution.JobId}\n{execution.QueuedAt}\n{execution.ExecutionNumber}"))))[..32];
 }
+
+/// <summary>In which a certificate of the rotation's key may have been made.</summary>
+public sealed record UnrecordedWindow(DateTimeOffset From, DateTimeOffset To);
 
 /// <param name="Principal">Null for job events and the clock.</param>
 public sealed record Transition(RotationState State, DateTimeOffset At, string? Principal);

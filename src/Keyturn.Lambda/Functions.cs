@@ -8,6 +8,9 @@ namespace Keyturn.Lambda;
 /// <summary>Every function of the stack is this executable; the handler's name picks the use case.</summary>
 internal static class Functions
 {
+    /// <summary>Of a sweep: what is begun before the deadline less this ends before the deadline.</summary>
+    private static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(15);
+
     public static Handler Find(Func<string, string?> variable, ILogger log, TimeProvider clock)
     {
         var settings = new Settings(variable);
@@ -16,15 +19,18 @@ internal static class Functions
             "CreateCertificate" => CreateCertificate(settings, log, clock),
             "CommitCertificate" => CommitCertificate(settings, log, clock),
             "JobExecutionTerminal" => JobExecutionTerminal(settings, log, clock),
+            "ReconcileCertificate" => ReconcileCertificate(settings, log, clock),
+            "EnableJobEvents" => EnableJobEvents(clock),
             var other => throw new InvalidOperationException(
-                $"_HANDLER is '{other}'; it must be CreateCertificate, CommitCertificate or JobExecutionTerminal."),
+                $"_HANDLER is '{other}'; it must be CreateCertificate, CommitCertificate, JobExecutionTerminal, ReconcileCertificate or EnableJobEvents."),
         };
     }
 
     private static Handler CreateCertificate(Settings settings, ILogger log, TimeProvider clock)
     {
         var document = new RotationDocument(settings.Required("JOB_DOCUMENT"));
-        var (table, topic) = (settings.Required("LEDGER_TABLE"), settings.Required("SNS_TOPIC_ARN"));
+        var issueSettings = new IssueSettings(settings.RetirementGrace, settings.AllowedKeys);
+        var (ledger, notifier) = (Ledger(settings, clock), Notifier(settings));
         if (settings.Optional("PCA_CA_ARN") is not null)
         {
             throw new InvalidOperationException(
@@ -33,41 +39,54 @@ internal static class Functions
 
         var iot = new IotClient();
         var registry = new IotRegistry(iot);
-        var ledger = Ledger(table);
         var channel = new IotDeviceChannel(new IotDataClient());
-        var notifier = new SnsNotifier(new SnsClient(), topic);
-        var jobs = new IotJobExecutions(new IotJobsDataClient());
         var issue = new IssueCertificate(
-            registry, jobs, new IotIssuer(iot), ledger, channel, notifier, document, clock, log);
-        var reconcile = new ReconcileCertificate(registry, jobs, ledger, channel, notifier, clock, log);
-        return (json, cancellation) => DeviceRequest.ParseAttest(json) is { } attest
+            registry, new IotJobExecutions(new IotJobsDataClient()), new IotIssuer(iot), ledger(), channel, notifier(), document, clock, log, issueSettings);
+        var reconcile = new ReconcileCertificate(
+            registry, new IotEndedExecutions(iot), ledger(), channel, notifier(), clock, log, issueSettings.RetirementGrace);
+        return (json, _, cancellation) => DeviceRequest.ParseAttest(json) is { } attest
             ? reconcile.HandleAsync(attest, cancellation)
             : issue.HandleAsync(DeviceRequest.ParseCreate(json), cancellation);
     }
 
     private static Handler CommitCertificate(Settings settings, ILogger log, TimeProvider clock)
     {
-        var commit = new CommitCertificate(
-            Ledger(settings.Required("LEDGER_TABLE")), new IotDeviceChannel(new IotDataClient()), clock, log);
-        return (json, cancellation) => commit.HandleAsync(DeviceRequest.ParseCommit(json), cancellation);
+        var commit = new CommitCertificate(Ledger(settings, clock)(), new IotDeviceChannel(new IotDataClient()), clock, log);
+        return (json, _, cancellation) => commit.HandleAsync(DeviceRequest.ParseCommit(json), cancellation);
     }
 
     private static Handler JobExecutionTerminal(Settings settings, ILogger log, TimeProvider clock)
     {
-        var (table, topic) = (settings.Required("LEDGER_TABLE"), settings.Required("SNS_TOPIC_ARN"));
-        var close = new CloseRotation(
-            new IotRegistry(new IotClient()), Ledger(table), new SnsNotifier(new SnsClient(), topic), clock, log);
-        return (json, cancellation) => close.HandleAsync(JobEvent.Parse(json), cancellation);
+        var (ledger, notifier, grace) = (Ledger(settings, clock), Notifier(settings), settings.RetirementGrace);
+        var close = new CloseRotation(new IotRegistry(new IotClient()), ledger(), notifier(), clock, log, grace);
+        return (json, _, cancellation) => close.HandleAsync(JobEvent.Parse(json), cancellation);
     }
 
-    private static DynamoRotationLedger Ledger(string table) => new(DynamoRotationLedger.CreateClient(), table);
-}
+    private static Handler ReconcileCertificate(Settings settings, ILogger log, TimeProvider clock)
+    {
+        var (ledger, notifier, silentAfter, grace) = (Ledger(settings, clock), Notifier(settings), settings.SilentAfter, settings.RetirementGrace);
+        var iot = new IotClient();
+        var fleet = new ReconcileFleet(
+            new IotRegistry(iot), new IotEndedExecutions(iot), ledger(), notifier(), clock, log, silentAfter, grace);
+        return (_, deadline, cancellation) => fleet.HandleAsync(deadline - LongestStep, cancellation);
+    }
 
-/// <summary>The function's environment variables, as the stack sets them.</summary>
-internal sealed class Settings(Func<string, string?> variable)
-{
-    public string? Optional(string name) => variable(name) is { Length: > 0 } value ? value : null;
+    private static Handler EnableJobEvents(TimeProvider clock)
+    {
+        var enable = new EnableJobEvents(new IotClient(), new HttpClient(), clock);
+        return (json, _, cancellation) => enable.HandleAsync(json, cancellation);
+    }
 
-    public string Required(string name) =>
-        Optional(name) ?? throw new InvalidOperationException($"{name} is not set; the stack's template sets it in the function's environment.");
+    // Settings are read before any client is made, so that a wrong one is what the log speaks of.
+    private static Func<SnsNotifier> Notifier(Settings settings)
+    {
+        var topic = settings.Required("SNS_TOPIC_ARN");
+        return () => new SnsNotifier(new SnsClient(), topic);
+    }
+
+    private static Func<DynamoRotationLedger> Ledger(Settings settings, TimeProvider clock)
+    {
+        var (table, retention) = (settings.Required("LEDGER_TABLE"), settings.TrailRetention);
+        return () => new DynamoRotationLedger(DynamoRotationLedger.CreateClient(), table, retention, clock);
+    }
 }

@@ -7,7 +7,8 @@ using System.Text.Json.Serialization;
 namespace Keyturn.Lambda;
 
 /// <summary>One invocation's event in; nothing out, since all our invocations are asynchronous.</summary>
-internal delegate Task Handler(ReadOnlyMemory<byte> json, CancellationToken cancellation);
+/// <param name="deadline">When Lambda ends the function; <paramref name="cancellation"/> comes a moment before.</param>
+internal delegate Task Handler(ReadOnlyMemory<byte> json, DateTimeOffset deadline, CancellationToken cancellation);
 
 /// <summary>The loop of a custom runtime: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html</summary>
 internal sealed class RuntimeApi : IDisposable
@@ -75,9 +76,10 @@ internal sealed class RuntimeApi : IDisposable
         try
         {
             var json = await next.Content.ReadAsByteArrayAsync(cancellation);
-            using var deadline = new CancellationTokenSource(Remaining(next), _clock);
+            var remaining = Remaining(next);
+            using var deadline = new CancellationTokenSource(remaining, _clock);
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
-            await handler(json, linked.Token);
+            await handler(json, _clock.GetUtcNow() + remaining, linked.Token);
         }
         catch (Exception exception)
         {
@@ -94,7 +96,7 @@ internal sealed class RuntimeApi : IDisposable
     {
         if (!long.TryParse(Header(next, "Lambda-Runtime-Deadline-Ms"), NumberStyles.None, CultureInfo.InvariantCulture, out var deadline))
         {
-            return Timeout.InfiniteTimeSpan;
+            return Longest;
         }
 
         var remaining = TimeSpan.FromMilliseconds(Math.Min(deadline - _clock.GetUtcNow().ToUnixTimeMilliseconds(), Longest.TotalMilliseconds)) - Reserve;

@@ -8,7 +8,7 @@ namespace Keyturn.Backend.Tests;
 [Collection(SharedLocalCloud.Name)]
 public sealed class DynamoRotationLedgerTests(LocalCloudFixture cloud) : RotationLedgerContract
 {
-    internal override IRotationLedger Ledger { get; } = new DynamoRotationLedger(cloud.DynamoDb(), LocalCloudFixture.LedgerTable);
+    internal override IRotationLedger Ledger { get; } = new DynamoRotationLedger(cloud.DynamoDb(), LocalCloudFixture.LedgerTable, TimeSpan.FromDays(1), TimeProvider.System);
 }
 
 [Collection(SharedLocalCloud.Name)]
@@ -68,9 +68,34 @@ public sealed class IotAdapterTests(LocalCloudFixture cloud)
     {
         Assert.IsType<IssueOutcome.Refused>(await new IotIssuer(cloud.Iot()).IssueAsync(new IssueOrder("t", "r", "no csr"), Cancellation));
         var error = await Assert.ThrowsAsync<DependencyException>(
-            () => new IotRegistry(cloud.Iot()).ListCertificatesAsync("no-such-thing", Cancellation));
-        Assert.Equal(("iot", "ListThingPrincipalsV2", "ResourceNotFoundException"), (error.Service, error.Operation, error.Code));
+            () => new IotRegistry(cloud.Iot()).ListPoliciesAsync(new Certificate("c", $"arn:aws:iot:us-east-1:012345678901:cert/{new string('0', 64)}"), Cancellation));
+        Assert.Equal(("iot", "ListAttachedPolicies", "ResourceNotFoundException"), (error.Service, error.Operation, error.Code));
     }
+
+    [Fact]
+    public async Task A_thing_that_is_not_there_has_no_certificates() =>
+        Assert.Empty(await new IotRegistry(cloud.Iot()).ListCertificatesAsync("no-such-thing", Cancellation));
+
+    [Fact]
+    public async Task The_newest_certificates_come_first_and_tell_when_they_were_made_and_whether_anything_has_them()
+    {
+        var registry = new IotRegistry(cloud.Iot());
+        var issuer = new IotIssuer(cloud.Iot());
+        var first = await IssueAsync(issuer, Cloud.Csr(0));
+        var second = await IssueAsync(issuer, Cloud.Csr(1));
+        var page = await registry.ListNewestAsync(null, Cancellation);
+        var at = page.Certificates.Select(c => c.Certificate).ToList();
+        Assert.InRange(at.IndexOf(second.Certificate), 0, at.IndexOf(first.Certificate) - 1);
+        Assert.InRange(page.Certificates[at.IndexOf(second.Certificate)].CreatedAt, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddSeconds(1));
+
+        Assert.False(await registry.IsAttachedAsync(second.Certificate, Cancellation));
+        await registry.AttachExclusivelyAsync(await cloud.CreateThingAsync(), second.Certificate, Cancellation);
+        Assert.True(await registry.IsAttachedAsync(second.Certificate, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_job_that_is_not_there_has_no_execution() =>
+        Assert.Null(await new IotEndedExecutions(cloud.Iot()).FindAsync("no-such-thing", "no-such-job", Cancellation));
 
     [Fact]
     public async Task An_endpoint_that_nobody_listens_on_is_an_error_of_the_service()

@@ -23,11 +23,26 @@ public sealed class ReconcileCertificateTests
     public async Task After_a_good_rotation_an_attest_costs_no_call_and_changes_nothing()
     {
         await _cloud.RotateAsync();
+        await _cloud.AttestAsync(_cloud.New.Certificate);
         _cloud.Faults.Reset();
         var version = _cloud.Rotation.Version;
         Assert.Equal((Outcome.Accepted, null), await _cloud.AttestAsync(_cloud.New.Certificate));
         Assert.Equal(["ledger.Read", "data.Publish"], _cloud.Faults.Calls);
         Assert.Equal(version, _cloud.Rotation.Version);
+    }
+
+    [Fact]
+    public async Task Once_an_hour_at_most_it_is_noted_that_the_device_was_heard()
+    {
+        await _cloud.AttestAsync(_cloud.Old.Certificate);
+        var first = (await _cloud.Ledger.ReadAsync(Cloud.Thing, TestContext.Current.CancellationToken)).Heard;
+        Assert.Equal(new HeardDevice(Cloud.Thing, _cloud.Clock.GetUtcNow(), _cloud.Old.Certificate.Id, "2.0.0", "file", 2_524_607_999), first);
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(59));
+        await _cloud.AttestAsync(_cloud.Old.Certificate);
+        Assert.Equal(first, (await _cloud.Ledger.ReadAsync(Cloud.Thing, TestContext.Current.CancellationToken)).Heard);
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(2));
+        await _cloud.AttestAsync(_cloud.Old.Certificate);
+        Assert.NotEqual(first, (await _cloud.Ledger.ReadAsync(Cloud.Thing, TestContext.Current.CancellationToken)).Heard);
     }
 
     [Fact]

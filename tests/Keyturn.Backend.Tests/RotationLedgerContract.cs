@@ -45,6 +45,8 @@ public abstract class RotationLedgerContract
             JobEndedAt = 1_800_000_000,
             Nonce = "0123456789abcdef",
             NonceUntil = Now.AddMinutes(5),
+            Unrecorded = new UnrecordedWindow(Now, Now.AddMinutes(2)),
+            LoserKeptUntil = Now.AddDays(1),
         };
         var stored = await Ledger.TryUpdateAsync(full, Cancellation);
         Assert.Equal(rotation.Version + 1, stored!.Version);
@@ -142,6 +144,68 @@ public abstract class RotationLedgerContract
         await Ledger.MarkNoticeSentAsync(_thing, "n", Cancellation);
         Assert.False(await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddYears(1), Now.AddYears(1).AddMinutes(1), Cancellation));
         Assert.Empty((await Ledger.ReadAsync(_thing, Cancellation)).Rotations);
+    }
+
+    [Fact]
+    public async Task What_a_device_said_of_itself_is_read_back_and_listed_until_it_is_silent()
+    {
+        var device = new HeardDevice(_thing, Now.AddYears(-40), new string('c', 64), "2.0.0", "file", 2_524_607_999);
+        await Ledger.RecordHeardAsync(device, Cancellation);
+        Assert.Equal(device, (await Ledger.ReadAsync(_thing, Cancellation)).Heard);
+        Assert.Contains(_thing, await DueAsync(DueKind.Heard, device.At.AddSeconds(1)));
+        Assert.DoesNotContain(_thing, await DueAsync(DueKind.Heard, device.At));
+
+        await Ledger.RecordHeardAsync(device with { IsSilent = true }, Cancellation);
+        Assert.True((await Ledger.ReadAsync(_thing, Cancellation)).Heard!.IsSilent);
+        Assert.DoesNotContain(_thing, await DueAsync(DueKind.Heard, Now));
+    }
+
+    [Fact]
+    public async Task An_open_rotation_is_listed_until_nothing_is_left_to_do()
+    {
+        var rotation = New("r1");
+        await Ledger.OpenAsync(rotation, null, Cancellation);
+        Assert.Contains(_thing, await DueAsync(DueKind.OpenRotation, Now.AddSeconds(1)));
+        Assert.DoesNotContain(_thing, await DueAsync(DueKind.OpenRotation, Now));
+        Assert.DoesNotContain(_thing, await DueAsync(DueKind.Heard, Now.AddSeconds(1)));
+
+        var closed = await Ledger.TryUpdateAsync(rotation.To(RotationState.ClosedNew, Now), Cancellation);
+        Assert.Contains(_thing, await DueAsync(DueKind.OpenRotation, Now.AddSeconds(1)));
+        await Ledger.TryUpdateAsync(closed! with { LoserSettled = true }, Cancellation);
+        Assert.DoesNotContain(_thing, await DueAsync(DueKind.OpenRotation, Now.AddSeconds(1)));
+    }
+
+    [Fact]
+    public async Task Pages_follow_each_other_to_the_end_and_the_place_of_a_sweep_is_kept()
+    {
+        for (var i = 0; i < 120; i++)
+        {
+            await Ledger.RecordHeardAsync(new HeardDevice($"{_thing}-{i}", Now.AddYears(-50).AddMinutes(i % 7), "c", "", "", 0), Cancellation);
+        }
+
+        var due = await DueAsync(DueKind.Heard, Now.AddYears(-49));
+        Assert.Equal(120, due.Count(t => t.StartsWith(_thing, StringComparison.Ordinal)));
+        Assert.Equal(due.Distinct(), due);
+
+        await Ledger.WriteSweepCursorAsync("a|b", Cancellation);
+        Assert.Equal("a|b", await Ledger.ReadSweepCursorAsync(Cancellation));
+        await Ledger.WriteSweepCursorAsync(null, Cancellation);
+        Assert.Null(await Ledger.ReadSweepCursorAsync(Cancellation));
+    }
+
+    private async Task<List<string>> DueAsync(DueKind kind, DateTimeOffset before)
+    {
+        List<string> due = [];
+        DuePage page;
+        string? cursor = null;
+        do
+        {
+            page = await Ledger.ListDueAsync(kind, before, cursor, Cancellation);
+            due.AddRange(page.Things);
+            cursor = page.Cursor;
+        }
+        while (cursor is not null);
+        return due;
     }
 
     private static void AssertSame(Rotation expected, Rotation actual)

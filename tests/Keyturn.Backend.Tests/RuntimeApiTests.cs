@@ -22,7 +22,7 @@ public sealed class RuntimeApiTests : IAsyncDisposable
         List<string> handled = [];
         Invoke("id-1", "{\"a\":1}");
         Invoke("id-2", "{\"a\":2}");
-        Assert.Equal(0, await RunAsync((json, _) =>
+        Assert.Equal(0, await RunAsync((json, _, _) =>
         {
             handled.Add(Encoding.UTF8.GetString(json.Span));
             return Task.CompletedTask;
@@ -37,7 +37,7 @@ public sealed class RuntimeApiTests : IAsyncDisposable
     {
         Invoke("id-1", "1");
         Invoke("id-2", "2");
-        await RunAsync((json, _) => json.Span[0] == '1' ? throw new FormatException("not \"ours\"") : Task.CompletedTask);
+        await RunAsync((json, _, _) => json.Span[0] == '1' ? throw new FormatException("not \"ours\"") : Task.CompletedTask);
         Assert.Equal("/2018-06-01/runtime/invocation/id-1/error", _posted[0].Path);
         Assert.Equal("FormatException", _posted[0].ErrorType);
         Assert.Equal("not \"ours\"", JsonElement.Parse(_posted[0].Body).GetProperty("errorMessage").GetString());
@@ -52,7 +52,7 @@ public sealed class RuntimeApiTests : IAsyncDisposable
     public async Task The_handler_is_stopped_before_the_function_s_deadline()
     {
         Invoke("id-1", "1", DateTimeOffset.UtcNow.AddMilliseconds(700).ToUnixTimeMilliseconds());
-        await RunAsync((_, cancellation) => Task.Delay(Timeout.Infinite, cancellation));
+        await RunAsync((_, _, cancellation) => Task.Delay(Timeout.Infinite, cancellation));
         Assert.Equal("/2018-06-01/runtime/invocation/id-1/error", _posted[0].Path);
         Assert.Equal(nameof(TaskCanceledException), _posted[0].ErrorType);
     }
@@ -64,7 +64,7 @@ public sealed class RuntimeApiTests : IAsyncDisposable
     public async Task An_answer_that_is_no_invocation_ends_the_function(int status)
     {
         _afterwards = new HttpReply(status, "{}");
-        Assert.Equal(1, await RunAsync((_, _) => throw new InvalidOperationException("nothing to handle")));
+        Assert.Equal(1, await RunAsync((_, _, _) => throw new InvalidOperationException("nothing to handle")));
         Assert.Empty(_posted);
     }
 
@@ -85,7 +85,7 @@ public sealed class RuntimeApiTests : IAsyncDisposable
     public void A_handler_that_is_none_of_ours_is_refused_by_name(string? handler)
     {
         var refused = Assert.Throws<InvalidOperationException>(() => Find(new() { ["_HANDLER"] = handler }));
-        Assert.Contains("CreateCertificate, CommitCertificate or JobExecutionTerminal", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("CreateCertificate, CommitCertificate, JobExecutionTerminal, ReconcileCertificate or EnableJobEvents", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -95,6 +95,8 @@ public sealed class RuntimeApiTests : IAsyncDisposable
     [InlineData("CommitCertificate", "LEDGER_TABLE")]
     [InlineData("JobExecutionTerminal", "LEDGER_TABLE")]
     [InlineData("JobExecutionTerminal", "SNS_TOPIC_ARN")]
+    [InlineData("ReconcileCertificate", "LEDGER_TABLE")]
+    [InlineData("ReconcileCertificate", "SNS_TOPIC_ARN")]
     public void A_missing_variable_is_named(string handler, string missing)
     {
         Dictionary<string, string?> variables = new()
@@ -107,6 +109,48 @@ public sealed class RuntimeApiTests : IAsyncDisposable
         variables.Remove(missing);
         var refused = Assert.Throws<InvalidOperationException>(() => Find(variables));
         Assert.StartsWith(missing, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SILENT_AFTER_HOURS", "24")]
+    [InlineData("SILENT_AFTER_HOURS", "soon")]
+    [InlineData("RETIREMENT_GRACE_HOURS", "-1")]
+    [InlineData("RETIREMENT_GRACE_HOURS", "99999")]
+    [InlineData("TRAIL_RETENTION_DAYS", "1.5")]
+    [InlineData("TRAIL_RETENTION_DAYS", " 1")]
+    public void A_number_out_of_range_is_named_with_the_range(string variable, string value)
+    {
+        var refused = Assert.Throws<InvalidOperationException>(() => Find(new()
+        {
+            ["_HANDLER"] = "ReconcileCertificate", ["LEDGER_TABLE"] = "ledger", ["SNS_TOPIC_ARN"] = "arn", [variable] = value,
+        }));
+        Assert.StartsWith($"{variable} is '{value}'; it takes a whole number from ", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_kind_of_key_that_nobody_knows_is_named_with_those_that_are()
+    {
+        var refused = Assert.Throws<InvalidOperationException>(() => Find(new()
+        {
+            ["_HANDLER"] = "CreateCertificate", ["JOB_DOCUMENT"] = "{\"operation\":\"ROTATE_CERTIFICATE\"}", ["LEDGER_TABLE"] = "ledger",
+            ["SNS_TOPIC_ARN"] = "arn", ["ALLOWED_KEY_ALGORITHMS"] = "ECDSA-P256, RSA-1024",
+        }));
+        Assert.Contains("'RSA-1024'; it takes RSA-2048, RSA-3072, ECDSA-P256", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Settings_mean_what_they_say()
+    {
+        Dictionary<string, string?> variables = new()
+        {
+            ["SILENT_AFTER_HOURS"] = "30", ["RETIREMENT_GRACE_HOURS"] = "12", ["TRAIL_RETENTION_DAYS"] = "400", ["ALLOWED_KEY_ALGORITHMS"] = "ECDSA-P256, RSA-3072",
+        };
+        var settings = new Settings(variables.GetValueOrDefault);
+        Assert.Equal((TimeSpan.FromHours(30), TimeSpan.FromHours(12), TimeSpan.FromDays(400)), (settings.SilentAfter, settings.RetirementGrace, settings.TrailRetention));
+        Assert.Equal([Contracts.KeyAlgorithm.EcdsaP256, Contracts.KeyAlgorithm.Rsa3072], settings.AllowedKeys!);
+
+        settings = new Settings(_ => "");
+        Assert.Equal((TimeSpan.FromHours(72), TimeSpan.Zero, null, null), (settings.SilentAfter, settings.RetirementGrace, settings.TrailRetention, settings.AllowedKeys));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class SnsNotifierTests
 
         var form = Assert.Single(server.Requests).Body.Split('&').Select(p => p.Split('=')).ToDictionary(p => p[0], p => Uri.UnescapeDataString(p[1]));
         Assert.Equal("Certificate rotation failed: pump1", form["Subject"]);
-        foreach (var part in new[] { Notice.Thing, Notice.JobId, Notice.Reason, Notice.InUse!, Notice.ToDo })
+        foreach (var part in new[] { Notice.Thing, Notice.JobId!, Notice.Reason, Notice.InUse!, Notice.ToDo })
         {
             Assert.Contains(part, form["Message"], StringComparison.Ordinal);
         }

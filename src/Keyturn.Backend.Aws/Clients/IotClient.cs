@@ -40,6 +40,13 @@ public sealed class IotClient : AwsServiceClient
             body => IotJson.Read(body, IotJson.Default.DescribeCertificateResult),
             cancellation).ConfigureAwait(false)).CertificateDescription;
 
+    /// <summary>One page, the newest first.</summary>
+    public Task<ListCertificatesResult> ListCertificatesAsync(string? marker, CancellationToken cancellation) =>
+        CallAsync(
+            new AwsRequest("ListCertificates", "GET", "/certificates").With("pageSize", "250").With("marker", marker),
+            body => IotJson.Read(body, IotJson.Default.ListCertificatesResult),
+            cancellation);
+
     public Task UpdateCertificateAsync(string certificateId, string newStatus, CancellationToken cancellation) =>
         CallAsync(
             new AwsRequest("UpdateCertificate", "PUT", "/certificates/{certificateId}")
@@ -122,6 +129,15 @@ public sealed class IotClient : AwsServiceClient
             body => IotJson.Read(body, IotJson.Default.ControlPlaneExecutionResult),
             cancellation).ConfigureAwait(false)).Execution;
 
+    /// <summary>Only the named kinds of events change; the others stay as they are.</summary>
+    public Task EnableEventsAsync(IEnumerable<string> kinds, CancellationToken cancellation) =>
+        CallAsync(
+            new AwsRequest("UpdateEventConfigurations", "PATCH", "/event-configurations").Json(
+                new UpdateEventConfigurationsBody(kinds.ToDictionary(k => k, _ => new EventConfiguration(true))),
+                IotJson.Default.UpdateEventConfigurationsBody),
+            body => body,
+            cancellation);
+
     private static AwsServiceConfig Settings() => new("IoT", "iot", "iot", "2015-05-28");
 }
 
@@ -130,6 +146,11 @@ public sealed record CreateCertificateFromCsrResult(string CertificateArn, strin
 public sealed record RegisterCertificateResult(string CertificateArn, string CertificateId);
 
 public sealed record CertificateDescription(string CertificateId, string CertificateArn, string Status, string? CertificatePem = null);
+
+public sealed record ListCertificatesResult(IReadOnlyList<ListedCertificate> Certificates, string? NextMarker = null);
+
+/// <param name="CreationDate">Epoch seconds.</param>
+public sealed record ListedCertificate(string CertificateId, string CertificateArn, double CreationDate = 0);
 
 public sealed record ListThingPrincipalsResult(IReadOnlyList<ThingPrincipalObject> ThingPrincipalObjects, string? NextToken = null);
 
@@ -161,6 +182,11 @@ internal sealed record DescribeCertificateResult(CertificateDescription Certific
 
 internal sealed record AttachPolicyBody(string Target);
 
+internal sealed record UpdateEventConfigurationsBody(IReadOnlyDictionary<string, EventConfiguration> EventConfigurations);
+
+/// <summary>The one member of this API that begins with a capital.</summary>
+internal sealed record EventConfiguration([property: JsonPropertyName("Enabled")] bool Enabled);
+
 internal sealed record GetJobDocumentResult(string Document);
 
 internal sealed record ControlPlaneExecutionResult(ControlPlaneExecution Execution);
@@ -172,6 +198,8 @@ internal sealed record ControlPlaneExecutionResult(ControlPlaneExecution Executi
 [JsonSerializable(typeof(RegisterCertificateBody))]
 [JsonSerializable(typeof(RegisterCertificateResult))]
 [JsonSerializable(typeof(DescribeCertificateResult))]
+[JsonSerializable(typeof(ListCertificatesResult))]
+[JsonSerializable(typeof(UpdateEventConfigurationsBody))]
 [JsonSerializable(typeof(ListThingPrincipalsResult))]
 [JsonSerializable(typeof(ListPrincipalThingsResult))]
 [JsonSerializable(typeof(ListAttachedPoliciesResult))]

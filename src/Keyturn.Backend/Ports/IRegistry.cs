@@ -3,8 +3,15 @@ namespace Keyturn.Backend.Ports;
 /// <summary>Things, their certificates and policies. Every operation may be repeated.</summary>
 public interface IRegistry
 {
-    /// <summary>All certificates attached to the thing, of every page. Principals of other kinds are left out.</summary>
+    /// <summary>All certificates attached to the thing, of every page; none when there is no such thing. Principals of other kinds are left out.</summary>
     Task<IReadOnlyList<ThingCertificate>> ListCertificatesAsync(string thing, CancellationToken cancellation);
+
+    /// <summary>One page of all certificates of the account, the newest first.</summary>
+    /// <param name="cursor">Of the page before; null for the first.</param>
+    Task<CertificatePage> ListNewestAsync(string? cursor, CancellationToken cancellation);
+
+    /// <summary>Whether any thing has it.</summary>
+    Task<bool> IsAttachedAsync(Certificate certificate, CancellationToken cancellation);
 
     /// <summary>Null when there is no such certificate.</summary>
     Task<RegisteredCertificate?> FindCertificateAsync(string certificateId, CancellationToken cancellation);
@@ -27,6 +34,11 @@ public interface IRegistry
 }
 
 public sealed record Certificate(string Id, string Arn);
+
+/// <param name="Cursor">For the next page; null after the last.</param>
+public sealed record CertificatePage(IReadOnlyList<CreatedCertificate> Certificates, string? Cursor);
+
+public sealed record CreatedCertificate(Certificate Certificate, DateTimeOffset CreatedAt);
 
 /// <param name="IsExclusive">It can be attached to no other thing.</param>
 public sealed record ThingCertificate(Certificate Certificate, bool IsExclusive);

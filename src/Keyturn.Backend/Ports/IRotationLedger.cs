@@ -28,6 +28,21 @@ public interface IRotationLedger
     Task<bool> TryClaimNoticeAsync(string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation);
 
     Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation);
+
+    /// <summary>Replaces what was known of the device. One that is <see cref="HeardDevice.IsSilent"/> is no longer listed as due.</summary>
+    Task RecordHeardAsync(HeardDevice device, CancellationToken cancellation);
+
+    /// <summary>
+    /// One page of things, the longest waiting first: with an open rotation whose last step, or last heard of, before a moment.
+    /// Read from an index, so perhaps a moment late: <see cref="ReadAsync"/> has the last word.
+    /// </summary>
+    /// <param name="cursor">Of the page before; null for the first.</param>
+    Task<DuePage> ListDueAsync(DueKind kind, DateTimeOffset before, string? cursor, CancellationToken cancellation);
+
+    /// <summary>Where the last sweep of open rotations ran out of time; null: it came to their end.</summary>
+    Task<string?> ReadSweepCursorAsync(CancellationToken cancellation);
+
+    Task WriteSweepCursorAsync(string? cursor, CancellationToken cancellation);
 }
 
 public enum OpenOutcome
@@ -41,15 +56,41 @@ public enum OpenOutcome
     Conflict,
 }
 
-/// <param name="ActiveRotationId">The latest rotation that was opened.</param>
-public sealed record ThingLedger(
-    string? ActiveRotationId, IReadOnlyList<Rotation> Rotations, IReadOnlyList<RecordedRefusal> Refusals)
+public enum DueKind
 {
+    OpenRotation,
+    Heard,
+}
+
+/// <param name="Cursor">For the next page; null after the last.</param>
+public sealed record DuePage(IReadOnlyList<string> Things, string? Cursor);
+
+/// <summary>What a device said of itself when it was last heard at rest.</summary>
+/// <param name="NotAfter">End of its certificate's validity, epoch seconds.</param>
+/// <param name="IsSilent">The operators were told that it is not heard any more.</param>
+public sealed record HeardDevice(
+    string Thing, DateTimeOffset At, string CertificateId, string Component, string KeyStore, long NotAfter, bool IsSilent = false);
+
+/// <param name="ActiveRotationId">The latest rotation that was opened.</param>
+/// <param name="Heard">Null for a device that never attested: the reference's does not.</param>
+public sealed record ThingLedger(
+    string? ActiveRotationId, IReadOnlyList<Rotation> Rotations, IReadOnlyList<RecordedRefusal> Refusals, HeardDevice? Heard = null)
+{
+    /// <summary>When any message of the device last changed something here; null: never.</summary>
+    public DateTimeOffset? LastHeard => Rotations
+        .SelectMany(r => r.Trail).Where(t => t.Principal is not null).Select(t => (DateTimeOffset?)t.At)
+        .Concat(Refusals.Select(r => (DateTimeOffset?)r.At))
+        .Append(Heard?.At)
+        .Max();
+
     public Rotation? Find(string rotationId) => Rotations.FirstOrDefault(r => r.RotationId == rotationId);
+
+    /// <summary>Of the latest execution.</summary>
+    public Rotation? Latest => Rotations.MaxBy(r => r.Order);
 
     /// <summary>The latest rotation of this job; a job id may be used again and an execution be retried.</summary>
     public Rotation? LatestOf(string jobId, long queuedUntil = long.MaxValue) =>
-        Rotations.Where(r => r.JobId == jobId && r.QueuedAt <= queuedUntil).MaxBy(r => (r.QueuedAt, r.ExecutionNumber));
+        Rotations.Where(r => r.JobId == jobId && r.QueuedAt <= queuedUntil).MaxBy(r => r.Order);
 
     public RecordedRefusal? LatestRefusalOf(string jobId, long queuedUntil) =>
         Refusals.Where(r => r.JobId == jobId && r.QueuedAt <= queuedUntil).MaxBy(r => (r.QueuedAt, r.ExecutionNumber));

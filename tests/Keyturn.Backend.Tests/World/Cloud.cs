@@ -14,15 +14,21 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 {
     public const string Thing = "pump1";
     public const string Job = "rotate-1";
+    public static readonly TimeSpan SilentAfter = TimeSpan.FromHours(72);
+    private static readonly Lazy<ECDsa> Authority = new(() => ECDsa.Create(ECCurve.NamedCurves.nistP256));
     private const string Document = """{"operation":"ROTATE_CERTIFICATE"}""";
     private static readonly Lazy<string[]> Csrs = new(() => [.. Enumerable.Range(0, 8).Select(_ => MakeCsr($"CN={Thing}"))]);
 
     private readonly Dictionary<(string JobId, string? EventId), long> _events = [];
 
-    public Cloud()
+    private readonly TimeSpan _grace;
+
+    /// <param name="signs">Certificates are real ones of the CSR's key.</param>
+    public Cloud(TimeSpan grace = default, bool signs = false, int pageSize = 100)
     {
-        Registry = new InMemoryRegistry(Faults, Clock);
-        Ledger = new InMemoryLedger(Faults);
+        _grace = grace;
+        Registry = new InMemoryRegistry(Faults, Clock) { Sign = signs ? csr => Sign(csr, Clock.GetUtcNow()) : null, PageSize = pageSize };
+        Ledger = new InMemoryLedger(Faults) { PageSize = pageSize };
         Old = Registry.Add(Thing);
         AddJob(Job);
     }
@@ -56,6 +62,14 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
         return new CertificateRequest(subject, key, HashAlgorithmName.SHA256).CreateSigningRequestPem();
     }
 
+    public static string Sign(string csr, DateTimeOffset now)
+    {
+        var request = CertificateRequest.LoadSigningRequestPem(csr, HashAlgorithmName.SHA256, CertificateRequestLoadOptions.Default);
+        using var certificate = request.Create(
+            new X500DistinguishedName("CN=Authority"), X509SignatureGenerator.CreateForECDsa(Authority.Value), now, now.AddDays(7), RandomNumberGenerator.GetBytes(8));
+        return certificate.ExportCertificatePem();
+    }
+
     public void AddJob(string jobId, string status = JobExecution.InProgress, long number = 1, string document = Document) =>
         Executions[(Thing, jobId)] = new JobExecution(jobId, status, Clock.GetUtcNow().ToUnixTimeSeconds(), number, document);
 
@@ -69,7 +83,8 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             new CreateRequest(jobId, csr ?? Csr(key), rotationId, token), null));
 
     public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
-        new IssueCertificate(Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, NullLogger.Instance)
+        new IssueCertificate(
+            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, NullLogger.Instance, new IssueSettings(_grace))
             .HandleAsync(request, TestContext.Current.CancellationToken);
 
     public Task<Outcome> CommitAsync(
@@ -83,7 +98,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     public async Task<(Outcome Outcome, string? Nonce)> AttestAsync(
         Certificate certificate, string? nonce = null, string? principal = null, string? clientId = null)
     {
-        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, NullLogger.Instance).HandleAsync(
+        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, NullLogger.Instance, _grace).HandleAsync(
             new DeviceRequest<AttestRequest>(
                 new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? certificate.Id, "token-3"),
                 new AttestRequest(true, certificate.Id, "token-3", "2.0.0", "file", 2_524_607_999, nonce), null),
@@ -100,9 +115,18 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             _events[(jobId, eventId)] = at = Clock.GetUtcNow().ToUnixTimeSeconds();
         }
 
-        var handling = new CloseRotation(Registry, Ledger, this, Clock, NullLogger.Instance).HandleAsync(
+        await WaitAsync(new CloseRotation(Registry, Ledger, this, Clock, NullLogger.Instance, _grace).HandleAsync(
             new JobEvent(Thing, jobId, status, at, eventId, null, null, reason),
-            TestContext.Current.CancellationToken);
+            TestContext.Current.CancellationToken));
+    }
+
+    /// <param name="seconds">Until no new work is begun.</param>
+    public Task SweepAsync(double seconds = 3600) =>
+        WaitAsync(new ReconcileFleet(Registry, this, Ledger, this, Clock, NullLogger.Instance, SilentAfter, _grace).HandleAsync(
+            Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken));
+
+    private async Task WaitAsync(Task handling)
+    {
         while (await Task.WhenAny(handling, Task.Delay(5, TestContext.Current.CancellationToken)) != handling)
         {
             Clock.Advance(TimeSpan.FromMilliseconds(250));

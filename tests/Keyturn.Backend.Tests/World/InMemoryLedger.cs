@@ -11,13 +11,19 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
     private readonly Dictionary<string, string> _keys = [];
     private readonly Dictionary<(string Thing, string Id), RecordedRefusal> _refusals = [];
     private readonly Dictionary<(string Thing, string Id), DateTimeOffset> _notices = [];
+    private readonly Dictionary<string, HeardDevice> _heard = [];
+    private string? _cursor;
+
+    /// <summary>Entries of a page of <see cref="ListDueAsync"/>.</summary>
+    public int PageSize { get; init; } = 100;
 
     public IEnumerable<Rotation> Rotations => _rotations.Values;
 
     public Task<ThingLedger> ReadAsync(string thing, CancellationToken cancellation) => CallAsync("ledger.Read", () => new ThingLedger(
         _active.GetValueOrDefault(thing),
         [.. _rotations.Values.Where(r => r.Thing == thing)],
-        [.. _refusals.Values.Where(r => r.Thing == thing)]));
+        [.. _refusals.Values.Where(r => r.Thing == thing)],
+        _heard.GetValueOrDefault(thing)));
 
     public Task<OpenOutcome> OpenAsync(Rotation rotation, string? superseded, CancellationToken cancellation) => CallAsync("ledger.Open", () =>
     {
@@ -61,6 +67,24 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
 
     public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>
         CallAsync("ledger.MarkNoticeSent", () => _notices[(thing, noticeId)] = DateTimeOffset.MaxValue);
+
+    public Task RecordHeardAsync(HeardDevice device, CancellationToken cancellation) =>
+        CallAsync("ledger.RecordHeard", () => _heard[device.Thing] = device);
+
+    public Task<DuePage> ListDueAsync(DueKind kind, DateTimeOffset before, string? cursor, CancellationToken cancellation) => CallAsync("ledger.ListDue", () =>
+    {
+        var due = kind == DueKind.Heard
+            ? _heard.Values.Where(h => !h.IsSilent).Select(h => (h.At, h.Thing, Id: ""))
+            : _rotations.Values.Where(r => r.IsOpen).Select(r => (At: r.DueAt, r.Thing, Id: r.RotationId));
+        var rest = due.Where(d => d.At < before).OrderBy(d => d)
+            .Select(d => (d.Thing, Key: FormattableString.Invariant($"{d.At.UtcTicks:D20}|{d.Thing}|{d.Id}")))
+            .Where(d => string.CompareOrdinal(d.Key, cursor) > 0).ToList();
+        return new DuePage([.. rest.Take(PageSize).Select(d => d.Thing)], rest.Count > PageSize ? rest[PageSize - 1].Key : null);
+    });
+
+    public Task<string?> ReadSweepCursorAsync(CancellationToken cancellation) => CallAsync("ledger.ReadSweepCursor", () => _cursor);
+
+    public Task WriteSweepCursorAsync(string? cursor, CancellationToken cancellation) => CallAsync("ledger.WriteSweepCursor", () => _cursor = cursor);
 
     private Task<T> CallAsync<T>(string name, Func<T> effect) => calls.CallAsync(name, () =>
     {

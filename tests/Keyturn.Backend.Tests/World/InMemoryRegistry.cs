@@ -14,6 +14,8 @@ internal sealed class StoredCertificate(Certificate certificate, string pem)
 
     public bool IsActive { get; set; } = true;
 
+    public DateTimeOffset CreatedAt { get; set; }
+
     public HashSet<string> Policies { get; } = [];
 
     public Dictionary<string, bool> Things { get; } = [];
@@ -31,6 +33,9 @@ internal sealed class InMemoryRegistry(IPortCalls calls, TimeProvider clock) : I
 
     public TimeSpan DetachTakes { get; set; }
 
+    /// <summary>Certificates of a page of <see cref="ListNewestAsync"/>.</summary>
+    public int PageSize { get; init; } = 250;
+
     public string? RefuseCsr { get; set; }
 
     /// <summary>Makes a real certificate of a CSR, for those who look into it.</summary>
@@ -46,7 +51,7 @@ internal sealed class InMemoryRegistry(IPortCalls calls, TimeProvider clock) : I
 
     public StoredCertificate Register(string id, string pem, string? thing, bool exclusive = true, string policy = "GreengrassCorePolicy")
     {
-        var stored = new StoredCertificate(new Certificate(id, $"arn:aws:iot:us-east-1:012345678901:cert/{id}"), pem);
+        var stored = new StoredCertificate(new Certificate(id, $"arn:aws:iot:us-east-1:012345678901:cert/{id}"), pem) { CreatedAt = clock.GetUtcNow() };
         stored.Policies.Add(policy);
         if (thing is not null)
         {
@@ -79,6 +84,18 @@ internal sealed class InMemoryRegistry(IPortCalls calls, TimeProvider clock) : I
     public Task<IReadOnlyList<ThingCertificate>> ListCertificatesAsync(string thing, CancellationToken cancellation) =>
         calls.CallAsync<IReadOnlyList<ThingCertificate>>("iot.ListThingPrincipals", () =>
             [.. Certificates.Values.Where(c => c.Things.ContainsKey(thing)).Select(c => new ThingCertificate(c.Certificate, c.Things[thing]))]);
+
+    public Task<CertificatePage> ListNewestAsync(string? cursor, CancellationToken cancellation) => calls.CallAsync("iot.ListCertificates", () =>
+    {
+        var skipped = cursor is null ? 0 : int.Parse(cursor, CultureInfo.InvariantCulture);
+        var page = Certificates.Values.OrderByDescending(c => c.CreatedAt).Skip(skipped).Take(PageSize)
+            .Select(c => new CreatedCertificate(c.Certificate, c.CreatedAt)).ToList();
+        var next = skipped + page.Count;
+        return new CertificatePage(page, next < Certificates.Count ? next.ToString(CultureInfo.InvariantCulture) : null);
+    });
+
+    public Task<bool> IsAttachedAsync(Certificate certificate, CancellationToken cancellation) =>
+        calls.CallAsync("iot.ListPrincipalThings", () => Certificates.TryGetValue(certificate.Id, out var c) && c.Things.Count > 0);
 
     public Task<RegisteredCertificate?> FindCertificateAsync(string certificateId, CancellationToken cancellation) =>
         calls.CallAsync("iot.DescribeCertificate", () =>

@@ -1,0 +1,127 @@
+using Keyturn.Backend.Ports;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Backend;
+
+/// <summary>The part of the sweep that goes through the things with an open rotation.</summary>
+internal sealed class OpenRotations(
+    IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, INotifier notifier, SilentDevices silent, TimeProvider clock, ILogger logger,
+    TimeSpan grace)
+{
+    private readonly UnheardEnds _ends = new(jobs, new CloseRotation(registry, ledger, notifier, clock, logger, grace), clock);
+    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
+    private readonly Notices _notices = new(ledger, notifier, clock, logger);
+
+    public async Task<OpenSweep> FinishAsync(DateTimeOffset until, CancellationToken cancellation)
+    {
+        var before = clock.GetUtcNow() - UnheardEnds.Patience;
+        List<Rotation> suspects = [];
+        var untold = 0;
+        HashSet<string> seen = [];
+        var cursor = await ledger.ReadSweepCursorAsync(cancellation);
+        var begun = cursor;
+        do
+        {
+            var page = await ledger.ListDueAsync(DueKind.OpenRotation, before, cursor, cancellation);
+            foreach (var thing in page.Things.Where(seen.Add))
+            {
+                try
+                {
+                    var known = await FinishAsync(thing, cancellation);
+                    suspects.AddRange(known.Rotations.Where(r => r.Unrecorded?.To < clock.GetUtcNow()));
+                    untold += await silent.TellAsync(known, cancellation) ? 1 : 0;
+                }
+                catch (DependencyException exception)
+                {
+                    // One thing's trouble is not another's: it comes up again in the next sweep.
+                    logger.PutOff(thing, null, null, exception.Message);
+                }
+            }
+
+            cursor = page.Cursor;
+        }
+        while (cursor is not null && clock.GetUtcNow() < until);
+
+        if (cursor != begun)
+        {
+            await ledger.WriteSweepCursorAsync(cursor, cancellation);
+        }
+
+        return new OpenSweep(seen.Count, suspects, untold, cursor is null);
+    }
+
+    private async Task<ThingLedger> FinishAsync(string thing, CancellationToken cancellation)
+    {
+        var known = await ledger.ReadAsync(thing, cancellation);
+        var abandoned = false;
+        foreach (var expired in known.Rotations.Where(IsExpired))
+        {
+            var stored = await ledger.TryUpdateAsync(
+                expired.To(RotationState.Abandoned, clock.GetUtcNow()).Suspecting(expired.LeaseUntil) with { LeaseUntil = default }, cancellation);
+            if (stored is not null)
+            {
+                logger.Moved(expired.Thing, expired.JobId, expired.RotationId, expired.State, stored.State);
+            }
+
+            abandoned = true;
+        }
+
+        var undecided = known.Rotations.Where(r => r.State is RotationState.Issuing or RotationState.Issued or RotationState.Abandoned or RotationState.Committed);
+        if (await _ends.EndAsync(abandoned ? [] : undecided, cancellation) || abandoned)
+        {
+            known = await ledger.ReadAsync(thing, cancellation);
+        }
+
+        if (known.Latest is { IsClosed: true } latest && known.Rotations.Any(r => IsLeftOver(r, known)))
+        {
+            await RetireLosersAsync(known, latest, cancellation);
+            known = await ledger.ReadAsync(thing, cancellation);
+        }
+
+        return known;
+    }
+
+    /// <summary>Nobody works on it, and no certificate was recorded.</summary>
+    private bool IsExpired(Rotation rotation) =>
+        rotation is { State: RotationState.Issuing, New: null }
+        && rotation.LeaseUntil < clock.GetUtcNow()
+        && clock.GetUtcNow() - rotation.Trail[^1].At > UnheardEnds.Patience;
+
+    /// <summary>
+    /// The reference's device may go back to a certificate long after its job: what that left goes only once the device committed
+    /// to a later one.
+    /// </summary>
+    private bool IsLeftOver(Rotation rotation, ThingLedger known) =>
+        rotation is { IsClosed: true, LoserSettled: false }
+        && clock.GetUtcNow() - rotation.DueAt > UnheardEnds.Patience
+        && (rotation.SpeaksTokens || known.Rotations.Any(r =>
+            r.State == RotationState.ClosedNew && r.Reached(RotationState.Committed) is not null && r.Order.CompareTo(rotation.Order) >= 0));
+
+    private async Task RetireLosersAsync(ThingLedger known, Rotation latest, CancellationToken cancellation)
+    {
+        var winner = (latest.State == RotationState.ClosedNew ? latest.New : latest.Old)!;
+        var attached = await registry.ListCertificatesAsync(latest.Thing, cancellation);
+        if (await _retirement.FaultOfWinnerAsync(winner, attached, null, cancellation) is { } fault)
+        {
+            await AlarmAsync(latest, fault, cancellation);
+            return;
+        }
+
+        foreach (var rotation in known.Rotations.Where(r => IsLeftOver(r, known)))
+        {
+            if (await _retirement.RetireAsync(rotation, winner, attached, begun: true, cancellation) is { } left)
+            {
+                await AlarmAsync(rotation, left, cancellation);
+            }
+        }
+    }
+
+    private Task AlarmAsync(Rotation rotation, string reason, CancellationToken cancellation) =>
+        _notices.SendOnceAsync(NoticeIds.NotRetired(rotation), Explanation.OfLoserLeft(rotation, reason), cancellation);
+}
+
+/// <param name="Things">How many were looked at.</param>
+/// <param name="Suspects">Rotations that may have left a certificate unrecorded.</param>
+/// <param name="Silent">Devices found silent.</param>
+/// <param name="Complete">It came to the end, rather than out of time.</param>
+internal sealed record OpenSweep(int Things, IReadOnlyList<Rotation> Suspects, int Silent, bool Complete);

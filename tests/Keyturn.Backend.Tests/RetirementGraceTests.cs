@@ -1,0 +1,98 @@
+using Keyturn.Backend.Ports;
+using Keyturn.Backend.Tests.World;
+
+namespace Keyturn.Backend.Tests;
+
+/// <summary>A retired certificate is kept INACTIVE for a while, and can be taken back.</summary>
+public sealed class RetirementGraceTests
+{
+    private readonly Cloud _cloud = new(grace: TimeSpan.FromHours(24));
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Inactive_at_once_and_gone_after_the_grace_period(bool byAttest)
+    {
+        await CloseAsync(byAttest);
+        Assert.False(_cloud.Old.IsActive);
+        Assert.Contains(Cloud.Thing, _cloud.Old.Things);
+        Assert.Equal([_cloud.New], _cloud.Registry.ActiveOf(Cloud.Thing));
+
+        await SweepAfterAsync(TimeSpan.FromHours(23));
+        Assert.Contains(_cloud.Old, _cloud.Registry.Certificates.Values);
+        await SweepAfterAsync(TimeSpan.FromHours(2));
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+        Assert.False(_cloud.Rotation.IsOpen);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_makes_it_active_again_keeps_it_whatever_message_comes_and_the_operators_hear_once(bool byAttest)
+    {
+        await CloseAsync(byAttest);
+        _cloud.Notices.Clear();
+        _cloud.Old.IsActive = true;
+        await _cloud.CloseAsync(byAttest ? "TIMED_OUT" : JobExecution.Succeeded);
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(20));
+        await _cloud.AttestAsync(_cloud.New.Certificate);
+        await SweepAfterAsync(TimeSpan.FromHours(1));
+        Assert.True(_cloud.Old.IsActive);
+        await SweepAfterAsync(TimeSpan.FromHours(30));
+        await SweepAfterAsync(TimeSpan.FromHours(30));
+        Assert.True(_cloud.Old.IsActive);
+        Assert.Contains("ACTIVE again in its grace period", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+        Assert.Equal(Outcome.Accepted, (await _cloud.AttestAsync(_cloud.Old.Certificate)).Outcome);
+    }
+
+    [Fact]
+    public async Task The_next_rotation_does_not_cut_it_short()
+    {
+        await CloseAsync(byAttest: false);
+        var first = _cloud.New;
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob("rotate-2");
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, principal: first.Certificate.Id, jobId: "rotate-2"));
+        var second = _cloud.Registry.Certificates[_cloud.Ledger.Rotations.Last().New!.Id];
+        Assert.Equal(Outcome.Accepted, await _cloud.CommitAsync(principal: second.Certificate.Id, jobId: "rotate-2"));
+        await _cloud.CloseAsync(JobExecution.Succeeded, "rotate-2", "event-2");
+        Assert.Equal([second], _cloud.Registry.ActiveOf(Cloud.Thing));
+        Assert.Equal(3, _cloud.Registry.Certificates.Count);
+        await SweepAfterAsync(TimeSpan.FromHours(23.5));
+        Assert.Equal([first, second], _cloud.Registry.Certificates.Values);
+        await SweepAfterAsync(TimeSpan.FromHours(2));
+        Assert.Equal([second], _cloud.Registry.Certificates.Values);
+    }
+
+    [Fact]
+    public async Task A_loser_that_was_deleted_by_hand_is_settled()
+    {
+        await CloseAsync(byAttest: false);
+        _cloud.Registry.Certificates.Remove(_cloud.Old.Certificate.Id);
+        await SweepAfterAsync(TimeSpan.FromHours(25));
+        Assert.False(_cloud.Rotation.IsOpen);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    private async Task CloseAsync(bool byAttest)
+    {
+        await _cloud.CreateAsync();
+        if (byAttest)
+        {
+            await _cloud.CloseAsync("TIMED_OUT");
+            _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+            await _cloud.AttestAsync(_cloud.New.Certificate);
+        }
+        else
+        {
+            await _cloud.CommitAsync();
+            await _cloud.CloseAsync(JobExecution.Succeeded);
+        }
+    }
+
+    private async Task SweepAfterAsync(TimeSpan time)
+    {
+        _cloud.Clock.Advance(time);
+        await _cloud.SweepAsync();
+    }
+}
