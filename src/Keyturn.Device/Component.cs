@@ -12,6 +12,8 @@ namespace Keyturn.Device;
 /// <summary>The component under a nucleus: puts the parts together and runs them until it is told to stop.</summary>
 internal sealed class Component(string root, TimeProvider time)
 {
+    private const string Name = "aws.greengrass.labs.CertificateRotator";
+
     public static readonly string Version = typeof(Component).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>Another one after each start of the machine.</summary>
@@ -19,7 +21,7 @@ internal sealed class Component(string root, TimeProvider time)
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var ipc = GreengrassIpcOptions.FromEnvironment();
+        var ipc = GreengrassIpcOptions.FromEnvironment(Name);
         var system = SystemConfiguration.Read(root);
         var thing = Environment.GetEnvironmentVariable("AWS_IOT_THING_NAME") ?? system.ThingName
             ?? throw new CredentialException("the thing's name is neither in AWS_IOT_THING_NAME nor in the nucleus's configuration. Nothing was changed. Run this as a Greengrass component");
@@ -30,27 +32,31 @@ internal sealed class Component(string root, TimeProvider time)
         directories.Ensure(files);
         var store = new FileCredentialStore(files, system.Paths, directories.Credentials);
         var journal = new Journal(files, directories.Journal, BootId, time);
+        JournalEntry journalled;
         using (journal.Enter())
-            journal.Load();
+            journalled = journal.Load();
         var current = store.Inspect();
         Log.Started(log, Version, store.Kind, current.CertificateId, current.KeyAlgorithm, current.NotAfter);
 
         await using var channel = new GreengrassChannel(ipc, thing, time, log);
         await channel.ConnectAsync(cancellation).ConfigureAwait(false);
-        var (options, problem) = ComponentConfiguration.Read(await channel.Client.GetConfigurationAsync(cancellationToken: cancellation).ConfigureAwait(false));
-        if (problem is not null)
-            Log.BadConfiguration(log, problem);
+        RotationDriver? driver = null;
+        var configuration = new ConfigurationWatch(NoEllipticFiles(store.Kind), time, log);
+        var deployments = new DeploymentWatch(
+            () => driver?.State ?? journalled.State, () => configuration.SettingsOrDefault.LongestDeferral, Nucleus.IsOlderThanThisProcess(channel.Client.PeerProcessId), time, log);
+        var events = new NucleusEvents(channel, configuration, deployments, time, log);
+        await events.OpenAsync(cancellation).ConfigureAwait(false);
 
         var facts = new NucleusFacts(channel, Environment.GetEnvironmentVariable("GG_ROOT_CA_PATH") ?? system.RootCaPath);
-        var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => !channel.IsOpen, time, log);
+        var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => configuration.SettingsOrDefault.Preflight, () => !channel.IsOpen, time, log);
         var ports = new DriverPorts(
-            journal, store, channel, probe, new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId), time, Seeded(), log);
-        var driver = new RotationDriver(thing, Version, () => options ?? throw new CredentialException(problem!), ports);
+            journal, store, channel, probe, new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync), time, Seeded(), log);
+        driver = new RotationDriver(thing, Version, () => configuration.Settings.Keys, ports);
         channel.Received += driver.Receive;
         channel.Opened += driver.ChannelOpened;
 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task[] loops = [driver.RunAsync(either.Token), channel.RunAsync(either.Token)];
+        Task[] loops = [driver.RunAsync(either.Token), channel.RunAsync(either.Token), events.RunAsync(either.Token)];
         var ended = await Task.WhenAny(loops).ConfigureAwait(false);
         await either.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -58,6 +64,10 @@ internal sealed class Component(string root, TimeProvider time)
             Log.Stopping(log);
         await ended.ConfigureAwait(false);
     }
+
+    private static string? NoEllipticFiles(string keyStore) => OperatingSystem.IsWindows() && keyStore == "file"
+        ? "nucleus classic on Windows reads no EC key from a file"
+        : null;
 
     /// <summary>For jitter only: no secret hangs on it.</summary>
 #pragma warning disable RS0030 // The seed is what the rule asks for; nobody replays a device in the field.

@@ -65,6 +65,24 @@ internal static partial class Log
     [LoggerMessage(35, LogLevel.Warning, "Compared both credentials on connections of their own: old {Before}; new {New}; old {After}")]
     public static partial void Compared(ILogger log, string before, string @new, string after);
 
+    [LoggerMessage(50, LogLevel.Information, "Configured: {KeyAlgorithm} keys, requests signed with {SigningAlgorithm}, pre-flight {Preflight}")]
+    public static partial void Configured(ILogger log, Contracts.KeyAlgorithm keyAlgorithm, Contracts.SigningAlgorithm signingAlgorithm, Cloud.PreflightMode preflight);
+
+    [LoggerMessage(51, LogLevel.Information, "Deployment {Deployment} proposes a configuration: {Verdict}")]
+    public static partial void Judged(ILogger log, string deployment, string verdict);
+
+    [LoggerMessage(52, LogLevel.Information, "Deployment {Deployment} asks to go on: {Answer}")]
+    public static partial void DeploymentAnswered(ILogger log, string deployment, string answer);
+
+    [LoggerMessage(53, LogLevel.Information, "Waiting for a deployment to end before the nucleus is restarted")]
+    public static partial void WaitingForDeployment(ILogger log);
+
+    [LoggerMessage(54, LogLevel.Information, "This nucleus does not offer {What} ({Reason}); going on without")]
+    public static partial void NotOffered(ILogger log, string what, string reason);
+
+    [LoggerMessage(55, LogLevel.Warning, "Deployments can't be answered now: {Reason}. Trying again; the credential in use is untouched")]
+    public static partial void NotListening(ILogger log, string reason);
+
     [LoggerMessage(40, LogLevel.Critical, "{Reason}")]
     public static partial void Fatal(ILogger log, string reason);
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Keyturn.LocalCore.Components;
 using Keyturn.LocalCore.Configuration;
 using Keyturn.LocalCore.Core;
+using Keyturn.LocalCore.Deployments;
 using Keyturn.LocalCore.Provisioning;
 
 namespace Keyturn.LocalCore;
@@ -42,6 +43,13 @@ internal static class LocalCoreCommand
         nucleus.Hidden = true;
         nucleus.SetAction((parsed, _) => Nucleus.RunAsync(parsed.GetRequiredValue(nucleusRoot), time));
         command.Subcommands.Add(nucleus);
+
+        var deployRoot = new Option<string>("--root") { Description = "The Greengrass root directory of the core", HelpName = "DIR", Required = true };
+        var file = new Argument<string>("FILE") { Description = "A deployment document (JSON); docs/local-core.md describes it" };
+        var deploy = new Command("deploy", "Deploy to a core that runs: change components and their configuration") { deployRoot, file };
+        deploy.SetAction((parsed, cancellation) =>
+            DeployCommand.RunAsync(Path.GetFullPath(parsed.GetRequiredValue(deployRoot)), Path.GetFullPath(parsed.GetRequiredValue(file)), time, cancellation));
+        command.Subcommands.Add(deploy);
         return command;
     }
 
@@ -98,11 +106,27 @@ internal static class LocalCoreCommand
     {
         try
         {
-            return new(Path.Combine(root, "loader.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return Lock(root);
         }
         catch (IOException)
         {
             throw new UsageException($"another local-core runs the core in {root}; end it first");
+        }
+    }
+
+    private static FileStream Lock(string root) => new(Path.Combine(root, "loader.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+    /// <summary>Whether a loader holds this root.</summary>
+    public static bool IsRunning(string root)
+    {
+        try
+        {
+            Lock(root).Dispose();
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
         }
     }
 

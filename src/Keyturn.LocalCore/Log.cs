@@ -95,4 +95,16 @@ internal static partial class Log
 
     [LoggerMessage(501, LogLevel.Information, "Nucleus exited with {ExitCode}. {Consequence}")]
     public static partial void LoaderSawExit(this ILogger log, int exitCode, string consequence);
+
+    [LoggerMessage(600, LogLevel.Information, "Deployment {Deployment} started")]
+    public static partial void DeploymentStarted(this ILogger log, string deployment);
+
+    [LoggerMessage(601, LogLevel.Information, "Deployment {Deployment} is deferred; asking again in {Milliseconds} ms")]
+    public static partial void DeploymentDeferred(this ILogger log, string deployment, long milliseconds);
+
+    [LoggerMessage(602, LogLevel.Information, "Deployment {Deployment} ended: {Status}. {Reason}")]
+    public static partial void DeploymentEnded(this ILogger log, string deployment, string status, string reason);
+
+    [LoggerMessage(603, LogLevel.Warning, "A deployment request can't be served: {Reason}")]
+    public static partial void DeploymentRequestBroke(this ILogger log, string reason);
 }

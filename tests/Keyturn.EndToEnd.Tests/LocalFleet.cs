@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Keyturn.Cli.Demo;
 
 namespace Keyturn.EndToEnd.Tests;
@@ -12,6 +13,9 @@ internal sealed class LocalFleet : IAsyncDisposable
     private readonly string directory = Directory.CreateTempSubdirectory("keyturn-e2e-").FullName;
     private readonly List<ToolProcess> processes = [];
     private readonly List<string> expected = [];
+    private int deployments;
+
+    public const string Rotator = "aws.greengrass.labs.CertificateRotator";
 
     public DemoCloud Cloud { get; private set; } = null!;
 
@@ -59,6 +63,43 @@ internal sealed class LocalFleet : IAsyncDisposable
         await StartCoreAsync(device, options);
         return device;
     }
+
+    /// <summary>Waits until the component's log says it so many times.</summary>
+    public static async Task<string> RotatorSaysAsync(DemoDevice device, string text, int times = 1)
+    {
+        var log = "";
+        for (var attempt = 0; attempt < 600; attempt++)
+        {
+            log = await RotatorLogAsync(device);
+            if (log.Split(text).Length > times)
+                return log;
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+
+        throw new TimeoutException($"{device.Thing} never said '{text}' {times} times:\n{log}");
+    }
+
+    public static async Task<string> RotatorLogAsync(DemoDevice device)
+    {
+        var path = Path.Combine(device.Root, "logs", Rotator + ".log");
+        return File.Exists(path) ? await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken) : "";
+    }
+
+    /// <summary>A deployment to a running core, as its operator would hand it over.</summary>
+    public async Task<DeploymentEnd> DeployAsync(DemoDevice device, JsonObject components, TimeSpan? patience = null, params string[] remove)
+    {
+        var file = DirectoryOf($"{device.Thing}.deployment-{++deployments}.json");
+        var document = new JsonObject { ["components"] = components, ["componentsToRemove"] = new JsonArray([.. remove.Select(r => JsonValue.Create(r))]) };
+        await File.WriteAllTextAsync(file, document.ToJsonString(), TestContext.Current.CancellationToken);
+        var result = await Shell.RunAsync(Tools.All.LocalCore, ["deploy", "--root", device.Root, file], patience: patience);
+        Assert.True(result.ExitCode is 0 or 2, result.Error);
+        var end = JsonDocument.Parse(result.Output).RootElement;
+        return new(end.GetProperty("status").GetString()!, end.GetProperty("message").GetString() ?? "");
+    }
+
+    /// <summary>Changes the rotator's configuration.</summary>
+    public Task<DeploymentEnd> ConfigureAsync(DemoDevice device, JsonObject merge) =>
+        DeployAsync(device, new() { [Rotator] = new JsonObject { ["configurationUpdate"] = new JsonObject { ["merge"] = merge } } });
 
     public async Task CreateRotationJobAsync(string jobId, params IEnumerable<string> things) =>
         await Aws.JsonAsync([
@@ -109,3 +150,5 @@ internal sealed class LocalFleet : IAsyncDisposable
     private bool IsUnexpected(string line) =>
         LogLine.IsError(line) && !expected.Exists(text => line.Contains(text, StringComparison.OrdinalIgnoreCase));
 }
+
+internal sealed record DeploymentEnd(string Status, string Message);

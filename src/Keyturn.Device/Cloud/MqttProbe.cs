@@ -18,11 +18,13 @@ namespace Keyturn.Device.Cloud;
 /// server, and a policy may not allow this client id at all. So a refusal of the new credential is held against what the old one gets in its place.
 /// </summary>
 /// <param name="endpoint">Asked for at each probe; nothing if it is not known.</param>
+/// <param name="preflight">As configured now.</param>
 /// <param name="nucleusIsOffline">Then the thing's own client id is free to try.</param>
 internal sealed class MqttProbe(
-    string thing, ICredentialStore store, Func<CancellationToken, Task<DataEndpoint?>> endpoint, Func<bool> nucleusIsOffline, TimeProvider time, ILogger log) : ICredentialProbe
+    string thing, ICredentialStore store, Func<CancellationToken, Task<DataEndpoint?>> endpoint, Func<PreflightOptions> preflight, Func<bool> nucleusIsOffline,
+    TimeProvider time, ILogger log) : ICredentialProbe
 {
-    private const int Rounds = 5;
+    private const string NotTried = "the new certificate was not tried beforehand";
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ConnectTime = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(10);
@@ -31,23 +33,39 @@ internal sealed class MqttProbe(
 
     public async Task<RotationEvent.PreflightDone> PreflightAsync(CurrentRotation rotation, CancellationToken cancellation)
     {
-        if (await endpoint(cancellation).ConfigureAwait(false) is not { } target)
-            return new(PreflightOutcome.Inconclusive, "the new certificate was not tried beforehand: the nucleus's endpoint is not known");
+        var (mode, limit) = preflight();
+        if (mode == PreflightMode.Off)
+            return new(PreflightOutcome.Inconclusive, $"{NotTried}: the configuration says so");
+        var start = time.GetTimestamp();
         for (var round = 1; ; round++)
         {
-            var verify = rotation is { AnswersTokens: true, RotationId: not null } ? rotation : null;
-            var attempt = await TryAsync(target, rotation.New, ClientId, verify, cancellation).ConfigureAwait(false);
-            Log.Probed(log, rotation.New, attempt.Detail);
-            if (attempt.Succeeded)
-                return new(PreflightOutcome.Passed, attempt.Note);
-            var old = await TryAsync(target, rotation.Old, ClientId, null, cancellation).ConfigureAwait(false);
-            Log.Probed(log, rotation.Old, old.Detail);
-            if (!old.Succeeded)
-                return new(PreflightOutcome.Inconclusive, $"the new certificate was not tried beforehand: neither it nor the old one may connect beside the nucleus ({old.Detail})");
-            if (round == Rounds)
-                return new(PreflightOutcome.Refused, $"{attempt.Detail}, {Rounds} times, while the old one is accepted");
-            await Task.Delay(FirstPause * round, time, cancellation).ConfigureAwait(false);
+            var (found, canWait) = await OnceAsync(rotation, cancellation).ConfigureAwait(false);
+            if (found.Outcome == PreflightOutcome.Passed)
+                return found;
+            var pause = FirstPause * round;
+            if (time.GetElapsedTime(start) + pause > limit)
+                return found.Outcome == PreflightOutcome.Inconclusive && mode == PreflightMode.On ? found with { Outcome = PreflightOutcome.Refused } : found;
+            if (mode == PreflightMode.Auto && !canWait)
+                return found;
+            await Task.Delay(pause, time, cancellation).ConfigureAwait(false);
         }
+    }
+
+    /// <returns>What this round found, and whether another may find something else where a pass is not demanded.</returns>
+    private async Task<(RotationEvent.PreflightDone Found, bool CanWait)> OnceAsync(CurrentRotation rotation, CancellationToken cancellation)
+    {
+        if (await endpoint(cancellation).ConfigureAwait(false) is not { } target)
+            return (new(PreflightOutcome.Inconclusive, $"{NotTried}: the nucleus's endpoint is not known"), false);
+        var verify = rotation is { AnswersTokens: true, RotationId: not null } ? rotation : null;
+        var attempt = await TryAsync(target, rotation.New, ClientId, verify, cancellation).ConfigureAwait(false);
+        Log.Probed(log, rotation.New, attempt.Detail);
+        if (attempt.Succeeded)
+            return (new(PreflightOutcome.Passed, attempt.Note), false);
+        var old = await TryAsync(target, rotation.Old, ClientId, null, cancellation).ConfigureAwait(false);
+        Log.Probed(log, rotation.Old, old.Detail);
+        return old.Succeeded
+            ? (new(PreflightOutcome.Refused, $"{attempt.Detail}, again and again, while the old one is accepted"), true)
+            : (new(PreflightOutcome.Inconclusive, $"{NotTried}: neither it nor the old one may connect beside the nucleus ({old.Detail})"), false);
     }
 
     public async Task<RotationEvent.Compared> CompareAsync(string old, string @new, CancellationToken cancellation)

@@ -10,7 +10,8 @@ namespace Keyturn.Device.Greengrass;
 /// <summary>Nucleus classic on Linux: it reads its credential when it starts, and only then.</summary>
 /// <param name="token">SVCUID, another one for each start of the nucleus.</param>
 /// <param name="process">The process behind our IPC connection, by the kernel's word.</param>
-internal sealed class Nucleus(string token, Func<int?> process) : INucleus
+/// <param name="noDeployment">Completes when no deployment is under way.</param>
+internal sealed class Nucleus(string token, Func<int?> process, Func<CancellationToken, Task> noDeployment) : INucleus
 {
     private const string Unit = "greengrass.service";
     private const int Terminate = 15;
@@ -18,10 +19,32 @@ internal sealed class Nucleus(string token, Func<int?> process) : INucleus
     /// <summary>The token opens the IPC socket: only its hash is written down.</summary>
     public string Session { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))[..32];
 
-    public Task WaitForNoDeploymentAsync(CancellationToken cancellation) => Task.CompletedTask;
+    public Task WaitForNoDeploymentAsync(CancellationToken cancellation) => noDeployment(cancellation);
+
+    /// <summary>Another process of ours started this long after the nucleus was put there by something else than its start.</summary>
+    private static readonly TimeSpan StartTogether = TimeSpan.FromSeconds(20);
+
+    /// <summary>Whether this process is a good deal younger than the nucleus: by a deployment, or after a failure.</summary>
+    public static bool IsOlderThanThisProcess(int? nucleus)
+    {
+        if (nucleus is not { } id)
+            return false;
+        try
+        {
+            using var theirs = Process.GetProcessById(id);
+            using var ours = Process.GetCurrentProcess();
+            return ours.StartTime - theirs.StartTime > StartTogether;
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or Win32Exception)
+        {
+            return false;
+        }
+    }
 
     public async Task<string?> RestartAsync(CancellationToken cancellation)
     {
+        // Also where the machine does not ask first: when it goes back, and when the nucleus has to be restarted once more.
+        await noDeployment(cancellation).ConfigureAwait(false);
         if (process() is not { } id || id <= 1 || id == Environment.ProcessId)
             return "the nucleus's process could not be found from its IPC socket; restart Greengrass by hand";
         if (BelongsToUnit(id))

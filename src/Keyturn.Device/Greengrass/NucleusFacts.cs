@@ -8,14 +8,14 @@ namespace Keyturn.Device.Greengrass;
 /// <summary>What the nucleus's configuration says about its own connection, asked for when it is needed: a deployment can change it.</summary>
 internal sealed class NucleusFacts(GreengrassChannel channel, string? rootCaPath)
 {
-    private const string Component = "aws.greengrass.Nucleus";
+    private static readonly string[] Nuclei = ["aws.greengrass.Nucleus", "aws.greengrass.NucleusLite"];
     private const int DefaultPort = 8883;
 
     public async Task<DataEndpoint?> EndpointAsync(CancellationToken cancellation)
     {
         try
         {
-            var nucleus = await channel.Client.GetConfigurationAsync(Component, cancellationToken: cancellation).ConfigureAwait(false);
+            var nucleus = await ConfigurationAsync(cancellation).ConfigureAwait(false);
             return rootCaPath is not null && Text(nucleus, "iotDataEndpoint") is { Length: > 0 } host
                 ? new DataEndpoint(host, Number(nucleus, "mqtt", "port") ?? DefaultPort, rootCaPath, Proxy(nucleus, host))
                 : null;
@@ -26,7 +26,23 @@ internal sealed class NucleusFacts(GreengrassChannel channel, string? rootCaPath
         }
     }
 
-    private static Uri? Proxy(JsonElement nucleus, string host)
+    private async Task<JsonElement> ConfigurationAsync(CancellationToken cancellation)
+    {
+        foreach (var nucleus in Nuclei)
+        {
+            try
+            {
+                return await channel.Client.GetConfigurationAsync(nucleus, cancellationToken: cancellation).ConfigureAwait(false);
+            }
+            catch (IpcServiceException e) when (e.ErrorName == IpcErrorNames.ResourceNotFoundError)
+            {
+                // It is the other one.
+            }
+        }
+        return default;
+    }
+
+    internal static Uri? Proxy(JsonElement nucleus, string host)
     {
         if (Text(nucleus, "networkProxy", "proxy", "url") is not { Length: > 0 } url || !Uri.TryCreate(url, UriKind.Absolute, out var proxy))
             return null;

@@ -85,7 +85,7 @@ internal static class RotationMachine
 
         // The certificate is durable; the old credential still serves.
         (Issued s, Restarted) => new(s, new Preflight(s.Rotation.New), new Ask(new DescribeJob(s.Rotation.JobId))),
-        (Issued s, PreflightDone { Outcome: PreflightOutcome.Refused } e) => Discard(s.Rotation, $"the cloud does not accept the new certificate: {e.Note}"),
+        (Issued s, PreflightDone { Outcome: PreflightOutcome.Refused } e) => Discard(s.Rotation, $"the new certificate was not accepted before the switch: {e.Note}"),
         (Issued s, PreflightDone e) => Showing(new Proven(s.Rotation with { Note = e.Note }), new AwaitNoDeployment()),
         (Proven s, Restarted) => new(s, new AwaitNoDeployment(), new Ask(new DescribeJob(s.Rotation.JobId))),
         (Proven s, NoDeployment) => new(new Switching(s.Rotation, 1), new SwitchTo(s.Rotation.New)),

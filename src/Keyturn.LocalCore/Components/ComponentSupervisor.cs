@@ -45,6 +45,8 @@ internal sealed class ComponentSupervisor(
     /// <summary>Runs until cancelled; then stops what runs, granting it <paramref name="grace"/> at that moment.</summary>
     public async Task RunAsync(Func<TimeSpan> grace, CancellationToken cancellation)
     {
+        State = ComponentState.New;
+        errors.Clear();
         try
         {
             if (await PhaseAsync("install", cancellation).ConfigureAwait(false) is not (null or 0))
@@ -68,6 +70,7 @@ internal sealed class ComponentSupervisor(
         {
             Enter(ComponentState.Stopping);
             await running.StopAsync(grace(), time).ConfigureAwait(false);
+            current = null;
         }
     }
 

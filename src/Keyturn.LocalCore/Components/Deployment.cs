@@ -23,27 +23,46 @@ internal static class Deployment
                 .Where(s => s is not (NucleusSettings.Component or "main") && !s.Equals(recipe.Name, StringComparison.OrdinalIgnoreCase)).ToList())
                 store.Remove(["services", other], now);
             store.Merge(["services", "main"], new() { ["dependencies"] = new JsonArray(NucleusSettings.Component, recipe.Name) }, now);
-            // A lifecycle belongs to its version as a whole.
-            store.Remove(["services", recipe.Name, "lifecycle"], now);
-            store.Merge(["services", recipe.Name], new()
-            {
-                ["componentType"] = "GENERIC",
-                ["dependencies"] = new JsonArray(),
-                ["lifecycle"] = recipe.Lifecycle.DeepClone(),
-                ["version"] = recipe.Version,
-            }, now);
-            Configure(root, store, recipe, now);
+            Install(root, store, recipe, now);
             TransactionLog.WriteEffective(root, store);
         }
+    }
+
+    /// <summary>The component's service in the configuration, as this recipe has it.</summary>
+    public static void Install(string root, ConfigurationStore store, Recipe recipe, long now)
+    {
+        // A lifecycle belongs to its version as a whole.
+        store.Remove(["services", recipe.Name, "lifecycle"], now);
+        store.Merge(["services", recipe.Name], new()
+        {
+            ["componentType"] = "GENERIC",
+            ["dependencies"] = new JsonArray(),
+            ["lifecycle"] = recipe.Lifecycle.DeepClone(),
+            ["version"] = recipe.Version,
+        }, now);
+        Configure(root, store, recipe, now);
+        Directory.CreateDirectory(Path.GetDirectoryName(DefaultsOf(root, recipe.Name))!);
+        File.WriteAllText(DefaultsOf(root, recipe.Name), Defaults(root, store, recipe).ToJsonString());
+    }
+
+    /// <summary>What the installed recipe's configuration is by default: a deployment can go back to it.</summary>
+    public static JsonObject ReadDefaults(string root, string component) =>
+        File.Exists(DefaultsOf(root, component)) ? JsonNode.Parse(File.ReadAllText(DefaultsOf(root, component)))!.AsObject() : [];
+
+    private static string DefaultsOf(string root, string component) => Path.Combine(root, "packages", "recipes", component + ".defaults.json");
+
+    private static JsonObject Defaults(string root, ConfigurationStore store, Recipe recipe)
+    {
+        var interpolate = store.ReadString("services", NucleusSettings.Component, "configuration", "interpolateComponentConfiguration");
+        var variables = new RecipeVariables(root, new NucleusSettings(store, root).ThingName, recipe.Name, recipe.Version, store);
+        return interpolate == "true" ? (JsonObject)variables.Expand(recipe.DefaultConfiguration)! : recipe.DefaultConfiguration;
     }
 
     /// <summary>Defaults don't override what was configured before, save accessControl, which follows the recipe.</summary>
     private static void Configure(string root, ConfigurationStore store, Recipe recipe, long now)
     {
         string[] path = ["services", recipe.Name, "configuration"];
-        var interpolate = store.ReadString("services", NucleusSettings.Component, "configuration", "interpolateComponentConfiguration");
-        var variables = new RecipeVariables(root, new NucleusSettings(store, root).ThingName, recipe.Name, recipe.Version, store);
-        var defaults = interpolate == "true" ? (JsonObject)variables.Expand(recipe.DefaultConfiguration)! : recipe.DefaultConfiguration;
+        var defaults = Defaults(root, store, recipe);
         store.Remove([.. path, "accessControl"], now);
         store.Merge(path, Missing(defaults, store.Read(path) as JsonObject ?? []), now);
     }
@@ -62,7 +81,7 @@ internal static class Deployment
         return result;
     }
 
-    private static void PlaceExecutable(string root, Recipe recipe, string executable)
+    public static void PlaceExecutable(string root, Recipe recipe, string executable)
     {
         if (!File.Exists(executable))
             throw new RecipeException($"the component's executable {executable} does not exist; build it, or name it with --component-executable");

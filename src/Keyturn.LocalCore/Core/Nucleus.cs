@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCore.Components;
 using Keyturn.LocalCore.Configuration;
+using Keyturn.LocalCore.Deployments;
 using Keyturn.LocalCore.Ipc;
 using Keyturn.LocalCore.Mqtt;
 
@@ -71,30 +72,32 @@ internal static class Nucleus
         var settings = new NucleusSettings(store, root);
         log.NucleusStarted(NucleusSettings.Version, Environment.ProcessId, settings.ThingName);
 
-        List<LogFile> outputs = [];
-        var components = ComponentsIn(store).Select(name =>
-        {
-            outputs.Add(new(Path.Combine(root, "logs", name + ".log"), name, time));
-            return new ComponentSupervisor(name, settings, store, log, outputs[^1], time);
-        }).ToList();
         var mqtt = new MqttProxy(settings, time, log);
+        var components = new RunningComponents(settings, store, log, time, grace);
+        var participants = new DeploymentParticipants(time, log);
         IEnumerable<Operation> operations =
         [
             .. new MqttProxyOperations(mqtt, new AccessControl(store), log).All,
             .. new ConfigurationOperations(store).All,
-            .. new LifecycleOperations(name => components.Find(c => c.Name == name)).All,
+            .. new LifecycleOperations(components.Find).All,
+            .. participants.All,
         ];
-        var server = new IpcServer("ipc.socket", token => components.Find(c => c.Token == token)?.Name, operations, log);
+        var server = new IpcServer("ipc.socket", components.NameOf, operations, log);
+        var deployments = new DeploymentServer("control.socket", new DeploymentRunner(root, store, components, participants, time, log), time, log);
         await using (mqtt.ConfigureAwait(false))
         await using (server.ConfigureAwait(false))
+        await using (components.ConfigureAwait(false))
+        await using (deployments.ConfigureAwait(false))
         {
             server.Start();
             mqtt.Start();
+            foreach (var name in ComponentsIn(store).ToList())
+                components.Start(name);
+            deployments.Start();
             await Console.Out.WriteLineAsync("ready").ConfigureAwait(false);
-            await Task.WhenAll([.. components.Select(c => c.RunAsync(grace, stopping)), UntilCancelledAsync(stopping)]).ConfigureAwait(false);
+            await UntilCancelledAsync(stopping).ConfigureAwait(false);
         }
         TransactionLog.WriteEffective(root, store);
-        outputs.ForEach(o => o.Dispose());
     }
 
     /// <summary>Every component that main depends on has a lifecycle of its own, save the nucleus.</summary>

@@ -193,8 +193,10 @@ internal sealed class MqttConnection(
         {
             return await operation(either.Token).ConfigureAwait(false);
         }
-        catch (Exception problem) when ((IsExpected(problem) || timeout.IsCancellationRequested) && !cancellation.IsCancellationRequested)
+        catch (Exception problem) when (IsExpected(problem) || timeout.IsCancellationRequested)
         {
+            // Being cancelled shows as any of these too.
+            cancellation.ThrowIfCancellationRequested();
             throw new MqttRequestException(timeout.IsCancellationRequested ? "the operation timed out" : problem.GetBaseException().Message, problem);
         }
     }

@@ -75,6 +75,12 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("""{"keyAlgorithm":"RSA-2048"}""", "signingAlgorithm is missing")]
     [InlineData("""{}""", "keyAlgorithm is missing")]
     [InlineData("""[]""", "keyAlgorithm is missing")]
+    [InlineData("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA","preflight":"off","timeLimits":{"preflightSeconds":"60"}}""", null)]
+    [InlineData("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA","preflight":true,"timeLimits":{}}""", null)]
+    [InlineData("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA","preflight":"never"}""", "none of auto, on, off")]
+    [InlineData("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA","timeLimits":[1]}""", "timeLimits is not a map")]
+    [InlineData("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA","timeLimits":{"preflightSeconds":29}}""", "from 30 to 1800")]
+    [InlineData("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA","timeLimits":{"deferDeploymentSeconds":601}}""", "from 0 to 600")]
     public void The_component_configuration_is_taken_or_refused_with_the_reason(string json, string? problem)
     {
         using var document = JsonDocument.Parse(json);
@@ -83,6 +89,13 @@ public sealed class ConfigurationTests : IDisposable
             Assert.NotNull(options);
         else
             Assert.Contains(problem, found, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_left_out_has_safe_defaults()
+    {
+        using var document = JsonDocument.Parse("""{"keyAlgorithm":"RSA-2048","signingAlgorithm":"SHA256WITHRSA"}""");
+        Assert.Equal(ComponentSettings.Default, ComponentConfiguration.Read(document.RootElement).Settings);
     }
 
     private void WriteLog(params (DateTimeOffset At, string Key, string Value)[] lines) => File.WriteAllLines(

@@ -61,6 +61,18 @@ internal sealed class TestCore : IAsyncDisposable
         },
         "ready. Nucleus log:\n" + NucleusLog);
 
+    /// <summary>Hands a deployment document to the running core: exit code, and what was printed.</summary>
+    public async Task<(int ExitCode, JsonNode? Result, string Error)> DeployAsync(string document)
+    {
+        var file = Path.Combine(Root, "deployment.json");
+        await File.WriteAllTextAsync(file, document, TestContext.Current.CancellationToken);
+        using var deploy = Process.Start(new ProcessStartInfo(Executable, ["deploy", "--root", Root, file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = deploy.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var output = await deploy.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await deploy.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (deploy.ExitCode, output.Length > 0 ? JsonNode.Parse(output) : null, await error);
+    }
+
     public string ReadLog(string name)
     {
         var path = Path.Combine(Root, "logs", name + ".log");

@@ -1,0 +1,119 @@
+using System.Text.Json;
+using Greengrass.Ipc;
+using Keyturn.Device.Credentials;
+using Microsoft.Extensions.Logging;
+
+namespace Keyturn.Device.Greengrass;
+
+/// <summary>
+/// The configuration in force, and the judge of the ones that deployments propose. A proposal changes nothing here: what counts is read when the
+/// nucleus says that the configuration has changed.
+/// </summary>
+/// <param name="noEllipticFiles">Why this platform can't use EC keys, if it can't.</param>
+internal sealed class ConfigurationWatch(string? noEllipticFiles, TimeProvider time, ILogger log)
+{
+    private const string SecretManager = "aws.greengrass.SecretManager";
+
+    /// <summary>The nucleus waits for a verdict for 20 seconds.</summary>
+    private static readonly TimeSpan VerdictTime = TimeSpan.FromSeconds(12);
+
+    /// <summary>A deployment changes one key after the other.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
+
+    private volatile Verdict _verdict = new(null, "the configuration was not read yet");
+
+    /// <exception cref="CredentialException">It can't be used.</exception>
+    public ComponentSettings Settings => _verdict.Settings ?? throw new CredentialException($"the component's configuration can't be used: {_verdict.Problem}; deploy one that can, then start a new job");
+
+    /// <summary>What is certainly usable: for limits that apply while the rest is wrong.</summary>
+    public ComponentSettings SettingsOrDefault => _verdict.Settings ?? ComponentSettings.Default;
+
+    /// <summary>Reads what is in force, on this connection or a new one.</summary>
+    public async Task ReadAsync(GreengrassIpcClient client, CancellationToken cancellation)
+    {
+        var verdict = await JudgeAsync(client, await client.GetConfigurationAsync(cancellationToken: cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+        if (verdict == _verdict)
+            return;
+        _verdict = verdict;
+        if (verdict.Settings is { } settings)
+            Log.Configured(log, settings.Keys.KeyAlgorithm, settings.Keys.SigningAlgorithm, settings.Preflight.Mode);
+        else
+            Log.BadConfiguration(log, verdict.Problem!);
+    }
+
+    /// <summary>Answers proposals until the connection ends.</summary>
+    public async Task JudgeProposalsAsync(GreengrassIpcClient client, IpcSubscription<ConfigurationProposal> proposals, CancellationToken cancellation)
+    {
+        await foreach (var proposal in proposals.WithCancellation(cancellation).ConfigureAwait(false))
+        {
+            var verdict = await JudgeInTimeAsync(client, proposal.Configuration, cancellation).ConfigureAwait(false);
+            Log.Judged(log, proposal.DeploymentId, verdict.Problem ?? "accepted");
+            var validity = verdict.Problem is null ? ConfigurationValidity.Accepted : ConfigurationValidity.Rejected;
+            await TryAsync(() => client.SendConfigurationValidityReportAsync(proposal.DeploymentId, validity, verdict.Problem, cancellation)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes over changes until the connection ends.</summary>
+    public async Task FollowAsync(GreengrassIpcClient client, IpcSubscription<ConfigurationUpdate> changes, CancellationToken cancellation)
+    {
+        await foreach (var _ in changes.WithCancellation(cancellation).ConfigureAwait(false))
+        {
+            await Task.Delay(Settling, time, cancellation).ConfigureAwait(false);
+            await TryAsync(() => ReadAsync(client, cancellation)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One call that fails ends neither the stream nor what is known.</summary>
+    private async Task TryAsync(Func<Task> call)
+    {
+        try
+        {
+            await call().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IpcServiceException or TimeoutException)
+        {
+            Log.NotListening(log, e.Message);
+        }
+    }
+
+    private async Task<Verdict> JudgeInTimeAsync(GreengrassIpcClient client, JsonElement configuration, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(VerdictTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            return await JudgeAsync(client, configuration, either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or IpcServiceException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            return new(null, "the nucleus did not say in time whether SecretManager, which needs RSA, is installed; deploy again");
+        }
+    }
+
+    private async Task<Verdict> JudgeAsync(GreengrassIpcClient client, JsonElement configuration, CancellationToken cancellation)
+    {
+        var (settings, problem) = ComponentConfiguration.Read(configuration);
+        if (settings is null || settings.Keys.KeyAlgorithm.IsRsa)
+            return new(settings, problem);
+        if (noEllipticFiles is not null)
+            return new(null, $"keyAlgorithm {settings.Keys.KeyAlgorithm} can't be used: {noEllipticFiles}");
+        return await IsInstalledAsync(client, SecretManager, cancellation).ConfigureAwait(false)
+            ? new(null, $"keyAlgorithm {settings.Keys.KeyAlgorithm} can't be used: {SecretManager} is installed on this device and decrypts with RSA keys only")
+            : new(settings, null);
+    }
+
+    private static async Task<bool> IsInstalledAsync(GreengrassIpcClient client, string component, CancellationToken cancellation)
+    {
+        try
+        {
+            await client.GetConfigurationAsync(component, cancellationToken: cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (IpcServiceException e) when (e.ErrorName == IpcErrorNames.ResourceNotFoundError)
+        {
+            return false;
+        }
+    }
+
+    private sealed record Verdict(ComponentSettings? Settings, string? Problem);
+}
