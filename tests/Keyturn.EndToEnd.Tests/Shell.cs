@@ -40,16 +40,26 @@ internal sealed record ShellResult(int ExitCode, string Output, string Error)
     public string[] ErrorLines => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }
 
-/// <summary>The AWS CLI of the distribution, pointed at a local cloud.</summary>
-internal sealed class AwsCli(Uri api)
+/// <summary>The AWS CLI of the distribution.</summary>
+internal sealed class AwsCli
 {
-    private static readonly Dictionary<string, string> Environment = new()
+    private readonly string[] _endpoint;
+    private readonly IReadOnlyDictionary<string, string> _environment;
+
+    private AwsCli(Uri? endpoint, IReadOnlyDictionary<string, string> environment) =>
+        (_endpoint, _environment) = (endpoint is null ? [] : ["--endpoint-url", endpoint.ToString()], environment);
+
+    /// <summary>Pointed at a local cloud.</summary>
+    public AwsCli(Uri api)
+        : this(api, new Dictionary<string, string>
+        {
+            ["AWS_ACCESS_KEY_ID"] = "test", ["AWS_SECRET_ACCESS_KEY"] = "test", ["AWS_DEFAULT_REGION"] = "us-east-1", ["AWS_PAGER"] = "",
+        })
     {
-        ["AWS_ACCESS_KEY_ID"] = "test",
-        ["AWS_SECRET_ACCESS_KEY"] = "test",
-        ["AWS_DEFAULT_REGION"] = "us-east-1",
-        ["AWS_PAGER"] = "",
-    };
+    }
+
+    /// <summary>With the credentials and the region of who runs the tests.</summary>
+    public static AwsCli OfThisShell(Uri? endpoint) => new(endpoint, new Dictionary<string, string> { ["AWS_PAGER"] = "" });
 
     public async Task<JsonElement> JsonAsync(params string[] arguments)
     {
@@ -59,5 +69,5 @@ internal sealed class AwsCli(Uri api)
     }
 
     public Task<ShellResult> RunAsync(params string[] arguments) =>
-        Shell.RunAsync("/usr/bin/aws", ["--endpoint-url", api.ToString(), "--output", "json", .. arguments], Environment);
+        Shell.RunAsync("/usr/bin/aws", [.. _endpoint, "--output", "json", .. arguments], _environment);
 }

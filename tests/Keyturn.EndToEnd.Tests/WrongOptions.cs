@@ -42,4 +42,20 @@ public sealed class WrongOptions
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains(option, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("--everything", "--everything")]
+    [InlineData("--target moon", "moon")]
+    [InlineData("--target aws", "--thing-group")]
+    [InlineData("--thing-group pumps", "--target aws")]
+    [InlineData("--target", "--target")]
+    public async Task Of_the_integration_suite_change_nothing_and_say_what_to_write(string line, string named)
+    {
+        var result = await Shell.RunAsync(Path.Combine(Tools.Root, "script/integration"), line.Split(' '), patience: TimeSpan.FromMinutes(1));
+
+        Assert.Equal(1, result.ExitCode);
+        var message = Assert.Single(result.ErrorLines);
+        Assert.Contains(named, message, StringComparison.Ordinal);
+        Assert.Contains("nothing was changed", message, StringComparison.Ordinal);
+    }
 }
