@@ -180,7 +180,7 @@ public sealed class IssueCertificate(
                 if (issued is IssueOutcome.Refused refused)
                 {
                     await ledger.TryUpdateAsync(held.To(RotationState.Abandoned, clock.GetUtcNow()) with { LeaseUntil = default }, cancellation);
-                    return await RefuseAsync(attempt, Refusal.Csr(refused.Reason), cancellation);
+                    return await RefuseAsync(attempt, Refusal.NotSigned(refused.Reason), cancellation);
                 }
 
                 var (certificate, pem) = (IssueOutcome.Issued)issued;

@@ -44,6 +44,10 @@ public sealed record Refusal(string Code, string Reason, string ToDo)
 
     public static Refusal Csr(string what) => new(RefusalCode.CsrRefused, $"the CSR was refused: {what}", NothingToDo);
 
+    public static Refusal NotSigned(string what) =>
+        new(RefusalCode.CsrRefused, $"the certificate was refused: {what}",
+            "See whether the stack's settings for AWS Private CA suit the authority, then run the job again; the device keeps its certificate.");
+
     public static Refusal KeyReused() =>
         new(RefusalCode.KeyReused, "this public key was used before in another rotation",
             "Find out why the device does not make a new key: two devices may run from the same image.");

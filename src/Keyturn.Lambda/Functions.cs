@@ -1,6 +1,7 @@
 using Keyturn.Backend;
 using Keyturn.Backend.Aws;
 using Keyturn.Backend.Aws.Clients;
+using Keyturn.Backend.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace Keyturn.Lambda;
@@ -31,17 +32,13 @@ internal static class Functions
         var document = new RotationDocument(settings.Required("JOB_DOCUMENT"));
         var issueSettings = new IssueSettings(settings.RetirementGrace, settings.AllowedKeys);
         var (ledger, notifier) = (Ledger(settings, clock), Notifier(settings));
-        if (settings.Optional("PCA_CA_ARN") is not null)
-        {
-            throw new InvalidOperationException(
-                "PCA_CA_ARN is set, but this version has certificates issued by AWS IoT only; deploy the stack with an empty PcaCaArn. Nothing was issued.");
-        }
-
+        var privateCa = settings.PrivateCa;
         var iot = new IotClient();
         var registry = new IotRegistry(iot);
         var channel = new IotDeviceChannel(new IotDataClient());
+        ICertificateIssuer issuer = privateCa is null ? new IotIssuer(iot) : new PrivateCaIssuer(new AcmPcaClient(), iot, privateCa, clock);
         var issue = new IssueCertificate(
-            registry, new IotJobExecutions(new IotJobsDataClient()), new IotIssuer(iot), ledger(), channel, notifier(), document, clock, log, issueSettings);
+            registry, new IotJobExecutions(new IotJobsDataClient()), issuer, ledger(), channel, notifier(), document, clock, log, issueSettings);
         var reconcile = new ReconcileCertificate(
             registry, new IotEndedExecutions(iot), ledger(), channel, notifier(), clock, log, issueSettings.RetirementGrace);
         return (json, _, cancellation) => DeviceRequest.ParseAttest(json) is { } attest

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Keyturn.Backend.Aws;
 using Keyturn.Contracts;
 
 namespace Keyturn.Lambda;
@@ -20,10 +21,27 @@ internal sealed class Settings(Func<string, string?> variable)
         ? [.. names.Split(',', StringSplitOptions.TrimEntries).Select(AlgorithmOf)]
         : null;
 
+    /// <summary>Null: AWS IoT issues.</summary>
+    public PrivateCaSettings? PrivateCa => Optional("PCA_CA_ARN") is { } authority
+        ? new PrivateCaSettings(
+            Arn("PCA_CA_ARN", authority, ":certificate-authority/"), SigningAlgorithm, Number("PCA_VALIDITY_IN_DAYS", 7, 36_500, least: 1),
+            Optional("PCA_TEMPLATE_ARN") is { } template ? Arn("PCA_TEMPLATE_ARN", template, ":template/") : null)
+        : null;
+
+    private string SigningAlgorithm => Optional("PCA_SIGNING_ALGORITHM") is not { } name ? "SHA256WITHRSA"
+        : PrivateCaSettings.SigningAlgorithms.Contains(name) ? name
+        : throw new InvalidOperationException(
+            $"PCA_SIGNING_ALGORITHM is '{name}'; it takes {string.Join(", ", PrivateCaSettings.SigningAlgorithms)}.");
+
     public string? Optional(string name) => variable(name) is { Length: > 0 } value ? value : null;
 
     public string Required(string name) =>
         Optional(name) ?? throw new InvalidOperationException($"{name} is not set; the stack's template sets it in the function's environment.");
+
+    private static string Arn(string name, string value, string kind) =>
+        value.StartsWith("arn:", StringComparison.Ordinal) && value.Contains(":acm-pca:", StringComparison.Ordinal) && value.Contains(kind, StringComparison.Ordinal)
+            ? value
+            : throw new InvalidOperationException($"{name} is '{value}'; it takes an ARN of AWS Private CA with '{kind}' in it. Nothing was issued.");
 
     private static KeyAlgorithm AlgorithmOf(string name) =>
         KeyAlgorithm.Find(name) ?? throw new InvalidOperationException(

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Keyturn.Backend.Aws;
 using Keyturn.Backend.Tests.World;
 using Keyturn.Lambda;
 
@@ -8,6 +9,8 @@ namespace Keyturn.Backend.Tests;
 /// <summary>The loop against Lambda's side of the protocol, over a socket.</summary>
 public sealed class RuntimeApiTests : IAsyncDisposable
 {
+    private const string Authority = "arn:aws:acm-pca:us-east-1:012345678901:certificate-authority/ca";
+
     private readonly MemoryStream _log = new();
     private readonly Queue<(string Id, string Event, long Deadline)> _invocations = new();
     private readonly List<(string Path, string Body, string? ErrorType)> _posted = [];
@@ -153,13 +156,29 @@ public sealed class RuntimeApiTests : IAsyncDisposable
         Assert.Equal((TimeSpan.FromHours(72), TimeSpan.Zero, null, null), (settings.SilentAfter, settings.RetirementGrace, settings.TrailRetention, settings.AllowedKeys));
     }
 
-    [Fact]
-    public void A_private_authority_is_refused_rather_than_ignored() =>
-        Assert.StartsWith("PCA_CA_ARN", Assert.Throws<InvalidOperationException>(() => Find(new()
+    [Theory]
+    [InlineData("PCA_CA_ARN", "ca", "an ARN of AWS Private CA")]
+    [InlineData("PCA_TEMPLATE_ARN", "arn:aws:acm-pca:us-east-1:012345678901:certificate-authority/ca", "an ARN of AWS Private CA with ':template/'")]
+    [InlineData("PCA_VALIDITY_IN_DAYS", "0", "a whole number from 1")]
+    [InlineData("PCA_SIGNING_ALGORITHM", "MD5WITHRSA", "SHA256WITHRSA, SHA384WITHRSA")]
+    public void A_wrong_setting_of_the_private_authority_is_named(string variable, string value, string takes)
+    {
+        var refused = Assert.Throws<InvalidOperationException>(() => Find(new()
         {
             ["_HANDLER"] = "CreateCertificate", ["JOB_DOCUMENT"] = "{\"operation\":\"ROTATE_CERTIFICATE\"}", ["LEDGER_TABLE"] = "ledger",
-            ["SNS_TOPIC_ARN"] = "arn", ["PCA_CA_ARN"] = "arn:aws:acm-pca:us-east-1:012345678901:certificate-authority/ca",
-        })).Message, StringComparison.Ordinal);
+            ["SNS_TOPIC_ARN"] = "arn", ["PCA_CA_ARN"] = Authority, [variable] = value,
+        }));
+        Assert.StartsWith($"{variable} is '{value}'; it takes ", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(takes, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_private_authority_s_settings_default_to_the_reference_s()
+    {
+        Dictionary<string, string?> variables = new() { ["PCA_CA_ARN"] = Authority };
+        Assert.Equal(new PrivateCaSettings(Authority, "SHA256WITHRSA", 7, null), new Settings(variables.GetValueOrDefault).PrivateCa);
+        Assert.Null(new Settings(_ => null).PrivateCa);
+    }
 
     [Fact]
     public void A_job_document_without_an_operation_is_refused() =>
