@@ -44,7 +44,7 @@ internal sealed record ApiResponse(
 }
 
 /// <summary>An answer with AWS's error shape. <see cref="Code"/> is the exception's name in the API model.</summary>
-internal sealed class ApiException(int status, string code, string message, JsonObject? members = null) : Exception(message)
+internal class ApiException(int status, string code, string message, JsonObject? members = null) : Exception(message)
 {
     public int Status { get; } = status;
 
@@ -53,3 +53,6 @@ internal sealed class ApiException(int status, string code, string message, Json
     /// <summary>Further members of the error's body, such as <c>resourceId</c>.</summary>
     public JsonObject? Members { get; } = members;
 }
+
+/// <summary>A member breaks its constraint. The code is AWS IoT's; see <see cref="ValidationErrors"/> for the others.</summary>
+internal sealed class ConstraintException(string message) : ApiException(400, "InvalidRequestException", message);

@@ -25,13 +25,16 @@ internal static class Paging
         string sizeName, string tokenName, string nextName, int defaultSize, int max)
     {
         var size = (int)(request.QueryNumber(sizeName, 1, max) ?? defaultSize);
-        var entries = ordered.ToList();
-        var start = 0;
-        if (request.QueryText(tokenName) is { Length: > 0 } token)
-        {
-            start = After(entries.ConvertAll(e => key(e)), Decode(tokenName, token));
-        }
+        return Cut(member, ordered, key, show, size, (tokenName, request.QueryText(tokenName)), nextName, name => RequestMembers.Invalid($"Invalid {name}"));
+    }
 
+    /// <summary>For services whose parameters are not in the query string.</summary>
+    public static JsonObject Cut<T>(
+        string member, IEnumerable<T> ordered, Func<T, string> key, Func<T, JsonNode> show,
+        int size, (string Name, string? Value) given, string nextName, Func<string, ApiException> wrong)
+    {
+        var entries = ordered.ToList();
+        var start = given.Value is { Length: > 0 } token ? After(entries.ConvertAll(e => key(e)), Decode(token) ?? throw wrong(given.Name)) : 0;
         var page = entries.Skip(start).Take(size).ToList();
         var answer = new JsonObject { [member] = new JsonArray([.. page.Select(show)]) };
         if (start + page.Count < entries.Count)
@@ -56,16 +59,12 @@ internal static class Paging
 
     private static string Encode(int position, string key) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{position}|{key}"));
 
-    private static (int Position, string Key) Decode(string name, string token)
+    private static (int Position, string Key)? Decode(string token)
     {
-        if (Base64.IsValid(token))
-        {
-            var text = Encoding.UTF8.GetString(Convert.FromBase64String(token));
-            var bar = text.IndexOf('|', StringComparison.Ordinal);
-            if (bar > 0 && int.TryParse(text.AsSpan(0, bar), out var position) && position >= 0)
-                return (position, text[(bar + 1)..]);
-        }
-
-        throw RequestMembers.Invalid($"Invalid {name}");
+        if (!Base64.IsValid(token))
+            return null;
+        var text = Encoding.UTF8.GetString(Convert.FromBase64String(token));
+        var bar = text.IndexOf('|', StringComparison.Ordinal);
+        return bar > 0 && int.TryParse(text.AsSpan(0, bar), out var position) && position >= 0 ? (position, text[(bar + 1)..]) : null;
     }
 }

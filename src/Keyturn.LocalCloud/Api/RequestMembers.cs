@@ -94,7 +94,7 @@ internal static class RequestMembers
     public static ApiException Missing(string name) =>
         Invalid($"1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member must not be null");
 
-    public static ApiException Invalid(string message) => new(400, "InvalidRequestException", message);
+    public static ApiException Invalid(string message) => new ConstraintException(message);
 
     private static long Range(string name, long value, long min, long max) => value >= min && value <= max
         ? value

@@ -128,22 +128,9 @@ internal sealed class Intrinsics(
         }
 
         if (template.Parameters[name] is JsonObject parameter)
-        {
-            return parameter["Default"] is { } value
-                ? Parameter(parameter, value)
-                : throw new StackException($"the parameter {name} has no Default, and this cloud asks for no parameters");
-        }
+            return StackParameter.Value(name, parameter);
 
         return reference(name) ?? throw new StackException($"Ref to {name}: there is no such resource or parameter");
-    }
-
-    private static JsonNode Parameter(JsonObject parameter, JsonNode value)
-    {
-        var text = value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : value.ToJsonString();
-        var type = parameter["Type"]?.ToString() ?? "String";
-        return type is "CommaDelimitedList" || type.StartsWith("List<", StringComparison.Ordinal)
-            ? new JsonArray([.. text.Split(',', StringSplitOptions.TrimEntries).Select(p => (JsonNode)p)])
-            : text;
     }
 
     private JsonNode Substitute(JsonNode? argument)

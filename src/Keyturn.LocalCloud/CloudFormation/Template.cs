@@ -30,6 +30,20 @@ internal sealed record Template(JsonObject Parameters, JsonObject Mappings, Json
         return template;
     }
 
+    /// <summary>The template with these values of its parameters; one that it does not have is an error.</summary>
+    public Template With(IEnumerable<KeyValuePair<string, string>> values)
+    {
+        var parameters = (JsonObject)Parameters.DeepClone();
+        foreach (var (name, value) in values)
+        {
+            if (parameters[name] is not JsonObject parameter)
+                throw new StackException($"the template has no parameter {name}; it has {string.Join(", ", parameters.Select(p => p.Key))}");
+            parameter["Default"] = value;
+        }
+
+        return this with { Parameters = parameters };
+    }
+
     private static JsonObject Section(JsonObject root, string name) => root[name] switch
     {
         null => [],

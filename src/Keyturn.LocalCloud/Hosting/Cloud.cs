@@ -10,6 +10,7 @@ using Keyturn.LocalCloud.Management;
 using Keyturn.LocalCloud.Mqtt;
 using Keyturn.LocalCloud.Pki;
 using Keyturn.LocalCloud.Policies;
+using Keyturn.LocalCloud.PrivateCa;
 using Keyturn.LocalCloud.Registry;
 using Keyturn.LocalCloud.Rules;
 using Keyturn.LocalCloud.Shadows;
@@ -44,6 +45,7 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly RecentMessages _recent;
     private readonly ApiServer _api;
     private readonly ManagementServer _management;
+    private readonly AuthorityStore _privateCas;
     private readonly List<IAsyncDisposable> _planes = [];
 
     public Cloud(CloudOptions options, ILoggerFactory logs, TimeProvider time)
@@ -64,6 +66,8 @@ internal sealed class Cloud : IAsyncDisposable
         _rules = new TopicRules(CloudAccount.Local, time);
         _engine = new RulesEngine(
             _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
+        _privateCas = new AuthorityStore(time);
+        PrivateCaArn = options.PrivateCa is { } choice ? _privateCas.CreateReady(choice).Arn : null;
         _recent = new RecentMessages(time);
         _broker.Watch(_recent.Add);
         Operations = [.. AllOperations(time)];
@@ -95,6 +99,9 @@ internal sealed class Cloud : IAsyncDisposable
 
     public string RootCaFile => Path.Combine(_options.DataDirectory, "root-ca.pem");
 
+    /// <summary>The CA that is ready from the start; null when none was asked for.</summary>
+    public string? PrivateCaArn { get; }
+
     /// <summary>What is printed before <c>ready</c>.</summary>
     public IEnumerable<string> Urls =>
     [
@@ -103,6 +110,7 @@ internal sealed class Cloud : IAsyncDisposable
         $"https https://localhost:{HttpsPort}",
         $"management http://127.0.0.1:{ManagementPort}",
         $"root-ca {RootCaFile}",
+        .. PrivateCaArn is null ? (string[])[] : [$"private-ca {PrivateCaArn}"],
     ];
 
     private IReadOnlyDictionary<string, ResourceFactory> StackTypes { get; }
@@ -111,7 +119,10 @@ internal sealed class Cloud : IAsyncDisposable
     {
         if (_options.Template is { } template)
         {
-            var count = Stack.Deploy(Template.Parse(await File.ReadAllBytesAsync(template)), CloudOptions.StackName, StackTypes);
+            var parameters = _options.Parameters.Select(
+                p => KeyValuePair.Create(p.Key, p.Value.Replace(CloudOptions.PrivateCaPlaceholder, PrivateCaArn, StringComparison.Ordinal)));
+            var parsed = Template.Parse(await File.ReadAllBytesAsync(template)).With(parameters);
+            var count = Stack.Deploy(parsed, CloudOptions.StackName, StackTypes);
             // In AWS a step of the deployment switches job events on, since CloudFormation has no resource for it.
             _jobs.Events.Enable("JOB", "JOB_EXECUTION");
             _log.StackDeployed(template, count);
@@ -141,6 +152,7 @@ internal sealed class Cloud : IAsyncDisposable
         await _engine.DisposeAsync();
         await _sns.DisposeAsync();
         _authorities.Dispose();
+        _privateCas.Dispose();
         if (!_options.KeepData && Directory.Exists(_options.DataDirectory))
             Directory.Delete(_options.DataDirectory, recursive: true);
     }
@@ -163,6 +175,9 @@ internal sealed class Cloud : IAsyncDisposable
         .. new SnsOperations(_sns).All,
         .. new StsOperations(_keys).All,
         .. _tables.Operations,
+        .. ((IEnumerable<ApiOperation>)[
+            .. new AuthorityOperations(_privateCas, time).All, .. new AuthorityCertificates(_privateCas, time).All, .. new Issuance(_privateCas, time).All,
+        ]).Saying("ValidationException"),
     ];
 
     private static string? FindFault(string policyDocument)

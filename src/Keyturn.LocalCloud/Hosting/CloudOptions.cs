@@ -5,6 +5,9 @@ internal sealed record CloudOptions
 {
     public const string StackName = "AWSLabsCertificateRotator";
 
+    /// <summary>In the value of a parameter: the ARN of the CA of <see cref="PrivateCa"/>.</summary>
+    public const string PrivateCaPlaceholder = "{private-ca}";
+
     public int ApiPort { get; init; } = 4566;
 
     public int MqttPort { get; init; } = 8883;
@@ -30,4 +33,10 @@ internal sealed record CloudOptions
 
     /// <summary>Between the first attempt at an asynchronous event and the second; twice as long before the third. AWS waits a minute.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A private CA that is ready when the stack is deployed; null makes none.</summary>
+    public PrivateCa.PrivateCaChoice? PrivateCa { get; init; }
+
+    /// <summary>Values of the template's parameters. <c>{private-ca}</c> in one stands for the ARN of the CA that is ready.</summary>
+    public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
 }

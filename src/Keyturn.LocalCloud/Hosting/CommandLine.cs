@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Keyturn.LocalCloud.PrivateCa;
 
 namespace Keyturn.LocalCloud.Hosting;
 
@@ -32,7 +33,17 @@ internal static class CommandLine
         };
         retry.Validators.Add(r => Check(r, 0, 60_000));
 
-        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach, retry };
+        var privateCa = new Option<string>("--private-ca")
+        {
+            Description = "Make a private CA that is ready to issue: rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521, with ',short-lived' if wanted",
+            HelpName = "KEY",
+        };
+        var parameter = new Option<string[]>("--parameter")
+        {
+            Description = "A parameter of the template; {private-ca} in the value is the ARN of the CA of --private-ca", HelpName = "NAME=VALUE",
+        };
+
+        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach, retry, privateCa, parameter };
         root.SetAction(async (parsed, cancellation) => await run(
             new CloudOptions
             {
@@ -45,6 +56,8 @@ internal static class CommandLine
                 Template = TemplateFile(parsed.GetValue(template)),
                 FunctionExecutable = parsed.GetValue(function) ?? Environment.GetEnvironmentVariable("KEYTURN_FUNCTION"),
                 DetachDelay = TimeSpan.FromMilliseconds(parsed.GetValue(detach)),
+                PrivateCa = parsed.GetValue(privateCa) is { } choice ? Choice(choice) : null,
+                Parameters = Pairs(parsed.GetValue(parameter) ?? [], parsed.GetValue(privateCa) is not null),
                 RetryDelay = TimeSpan.FromMilliseconds(parsed.GetValue(retry)),
             },
             cancellation));
@@ -62,6 +75,26 @@ internal static class CommandLine
     {
         if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < min || value > max))
             result.AddError($"{result.Option.Name} {result.Tokens[0].Value} is not a number from {min} to {max}; write {result.Option.Name} 0, for example");
+    }
+
+    private static PrivateCaChoice Choice(string text) => PrivateCaChoice.Parse(text)
+        ?? throw new OptionException($"--private-ca {text} is no kind of CA; write rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521, and ',short-lived' after it if wanted");
+
+    private static Dictionary<string, string> Pairs(string[] given, bool hasCa)
+    {
+        var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in given)
+        {
+            var equals = pair.IndexOf('=', StringComparison.Ordinal);
+            if (equals < 1)
+                throw new OptionException($"--parameter {pair} is not NAME=VALUE; write --parameter PcaValidityInDays=7, for example");
+            if (!hasCa && pair.Contains(CloudOptions.PrivateCaPlaceholder, StringComparison.Ordinal))
+                throw new OptionException($"--parameter {pair} speaks of a private CA that is not there; add --private-ca, or write an ARN");
+            if (!pairs.TryAdd(pair[..equals], pair[(equals + 1)..]))
+                throw new OptionException($"--parameter {pair[..equals]} is given twice; leave one out");
+        }
+
+        return pairs;
     }
 
     private static string? TemplateFile(string? given)

@@ -61,7 +61,7 @@ internal sealed class IamPolicy
             : Patterns.Of(principal, ignoreCase: false);
 
         private static string Known(string test) => test is "StringEquals" or "StringLike" or "ArnEquals" or "ArnLike" or "Bool"
-            or "StringNotEquals" or "ForAllValues:StringEquals" or "ForAllValues:StringLike"
+            or "StringNotEquals" or "StringNotLike" or "ForAllValues:StringEquals" or "ForAllValues:StringLike"
             ? test
             : throw new FormatException($"the condition operator {test} is not one that this cloud evaluates");
 
@@ -71,6 +71,7 @@ internal sealed class IamPolicy
             "ForAllValues:StringEquals" => (values ?? []).All(wanted.Contains),
             "ForAllValues:StringLike" => (values ?? []).All(wanted.Match),
             "StringNotEquals" => values is not [var value] || !wanted.Contains(value),
+            "StringNotLike" => values is not [var value] || !wanted.Match(value),
             "StringEquals" => values is [var value] && wanted.Contains(value),
             "Bool" => values is [var value] && wanted.Contains(value.ToLowerInvariant()),
             _ => values is [var value] && wanted.Match(value),
@@ -109,6 +110,14 @@ internal sealed record IamRequest(
     public IamRequest(string action, string resource)
         : this(action, [resource], Defaults)
     {
+    }
+
+    /// <summary>The same with the value of one more condition key; null leaves the key out.</summary>
+    public IamRequest With(string key, string? value)
+    {
+        if (value is null)
+            return this;
+        return this with { Context = new Dictionary<string, IReadOnlyList<string>>(Context, StringComparer.OrdinalIgnoreCase) { [key] = [value] } };
     }
 
     /// <summary>The API port is plain HTTP within one machine; to a policy that asks for TLS it counts as safe.</summary>

@@ -49,6 +49,11 @@ internal static class RequestResources
         }
     }
 
+    /// <summary>Condition keys that only one service has.</summary>
+    public static IamRequest WithConditionKeys(IamRequest asked, ApiRequest request) => request.Operation is { Service: "acm-pca", Name: "IssueCertificate" }
+        ? asked.With("acm-pca:TemplateArn", Text(request.Json["TemplateArn"]))
+        : asked;
+
     private static string Iot(ApiRequest request)
     {
         // An ARN as a target names the resource itself.

@@ -13,7 +13,7 @@ internal sealed class RoleGate(RoleStore roles, SnsService sns) : IRequestGate
             return;
         foreach (var (action, resource) in RequestResources.Of(request))
         {
-            if (roles.Find(key.RoleName) is { } role && Allows(role, new IamRequest(action, resource) { Principal = role.Arn }))
+            if (roles.Find(key.RoleName) is { } role && Allows(role, RequestResources.WithConditionKeys(new IamRequest(action, resource) { Principal = role.Arn }, request)))
                 continue;
             var user = CloudAccount.Local.GlobalArn("sts", $"assumed-role/{key.RoleName}/{key.SessionName}");
             var message = $"User: {user} is not authorized to perform: {action} on resource: {resource} "

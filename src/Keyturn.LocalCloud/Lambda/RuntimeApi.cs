@@ -13,9 +13,21 @@ internal sealed class RuntimeApi(LambdaFunction function, TimeProvider time)
     private const int MaxResponse = 6 * 1024 * 1024;
 
     private readonly Channel<Invocation> _offered = Channel.CreateBounded<Invocation>(1);
+    private readonly Lock _gate = new();
     private Invocation? _current;
+    private byte[]? _initError;
 
-    public void Offer(Invocation invocation) => _offered.Writer.TryWrite(invocation);
+    public void Offer(Invocation invocation)
+    {
+        lock (_gate)
+        {
+            // A quick process may have failed before there was anything to offer.
+            if (_initError is { } error)
+                invocation.Fail(error);
+            else
+                _offered.Writer.TryWrite(invocation);
+        }
+    }
 
     public async Task HandleAsync(HttpContext http)
     {
@@ -88,8 +100,13 @@ internal sealed class RuntimeApi(LambdaFunction function, TimeProvider time)
     private async Task InitErrorAsync(HttpContext http)
     {
         var body = await ReadAsync(http);
-        if (_offered.Reader.TryRead(out var waiting))
-            waiting.Fail(body);
+        lock (_gate)
+        {
+            _initError = body;
+            if (_offered.Reader.TryRead(out var waiting))
+                waiting.Fail(body);
+        }
+
         await AcceptAsync(http);
     }
 

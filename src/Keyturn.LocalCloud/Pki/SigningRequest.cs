@@ -40,6 +40,24 @@ internal static class SigningRequest
         }
     }
 
+    /// <returns>The whole request, with its subject and the extensions it asks for, or why not.</returns>
+    public static (CertificateRequest? Request, string Problem) ReadWhole(string pem)
+    {
+        var (key, problem) = Read(pem);
+        if (key is null)
+            return (null, problem);
+        try
+        {
+            var der = Convert.FromBase64String(pem[PemEncoding.Find(pem).Base64Data]);
+            return (CertificateRequest.LoadSigningRequest(
+                der, HashAlgorithmName.SHA256, CertificateRequestLoadOptions.UnsafeLoadCertificateExtensions, RSASignaturePadding.Pkcs1), "");
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            return (null, "it can't be read");
+        }
+    }
+
     private static bool Suits(Org.BouncyCastle.Crypto.AsymmetricKeyParameter key, out string problem)
     {
         problem = key switch

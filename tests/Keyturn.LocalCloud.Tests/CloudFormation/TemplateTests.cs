@@ -73,11 +73,32 @@ public sealed class TemplateTests
     [InlineData("""{"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"Z"}}}}}""", "Z")]
     [InlineData("""{"Resources":{"A":{"Type":"T","Properties":{"X":{"Fn::Base64":"a"}}}}}""", "Fn::Base64")]
     [InlineData("""{"Parameters":{"P":{"Type":"String"}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "no Default")]
+    [InlineData("""{"Parameters":{"P":{"Type":"String","Default":"x","AllowedValues":["y"]}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "none of y")]
+    [InlineData("""{"Parameters":{"P":{"Type":"String","Default":"x","AllowedPattern":"[0-9]+"}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "does not match")]
+    [InlineData("""{"Parameters":{"P":{"Type":"Number","Default":"x"}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "not a number")]
+    [InlineData("""{"Parameters":{"P":{"Type":"Number","Default":5,"MaxValue":4}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "out of its range")]
     [InlineData("""{"Conditions":{"C":{"Condition":"C"}},"Resources":{"A":{"Type":"T","Condition":"C"}}}""", "depends on itself")]
     public void What_can_not_be_deployed_is_named(string template, string named)
     {
         var error = Assert.Throws<StackException>(() => Deploy(template, Take));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_value_given_for_a_parameter_wins_and_one_for_none_is_an_error()
+    {
+        var template = Template.Parse("""{"Parameters":{"P":{"Type":"String"}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}"""u8);
+        JsonNode? seen = null;
+        Stack.Deploy(template.With([new("P", "given")]), "s", new Dictionary<string, ResourceFactory>
+        {
+            ["T"] = (properties, name) =>
+            {
+                seen = properties.Json("X");
+                return new CreatedResource(name, name);
+            },
+        });
+        Assert.Equal("given", seen!.ToString());
+        Assert.Contains("no parameter Q", Assert.Throws<StackException>(() => template.With([new("Q", "x")])).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Any template is deployed or refused; nothing else is thrown.</summary>

@@ -26,6 +26,8 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
 
     public string Management => Urls["management"];
 
+    public string PrivateCa => Urls["private-ca"];
+
     public string Log => _errors!.ToString();
 
     internal AwsCli Aws => _cli!;
@@ -42,7 +44,8 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
     {
         _process = Start(
             "--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", _data,
-            "--template", Template, "--function-executable", Function, "--retry-delay", "10", "--detach-delay", "300");
+            "--template", Template, "--function-executable", Function, "--retry-delay", "10", "--detach-delay", "300",
+            "--private-ca", "ec256", "--parameter", "CaArn={private-ca}");
         _errors = new StringWriter();
         var log = TextWriter.Synchronized(_errors);
         _process.ErrorDataReceived += (_, line) => log.WriteLine(line.Data);

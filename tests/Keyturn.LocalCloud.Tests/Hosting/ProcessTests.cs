@@ -8,7 +8,7 @@ public sealed class ProcessTests(LocalCloudProcess cloud)
     [Fact]
     public void It_prints_where_each_plane_listens_before_ready()
     {
-        Assert.Equal(["api", "mqtt", "https", "management", "root-ca"], cloud.Urls.Keys);
+        Assert.Equal(["api", "mqtt", "https", "management", "root-ca", "private-ca"], cloud.Urls.Keys);
         Assert.StartsWith("http://127.0.0.1:", cloud.Api, StringComparison.Ordinal);
         Assert.StartsWith("localhost:", cloud.Urls["mqtt"], StringComparison.Ordinal);
         Assert.StartsWith("https://localhost:", cloud.Urls["https"], StringComparison.Ordinal);
@@ -79,6 +79,10 @@ public sealed class ProcessTests(LocalCloudProcess cloud)
     [InlineData("--template", "/no/such/file")]
     [InlineData("--detach-delay", "-1")]
     [InlineData("--mqtt-port")]
+    [InlineData("--private-ca", "dsa")]
+    [InlineData("--parameter", "CaArn")]
+    [InlineData("--parameter", "CaArn={private-ca}")]
+    [InlineData("--parameter", "A=1", "--parameter", "A=2")]
     public async Task A_wrong_option_is_one_line_and_status_1(params string[] arguments)
     {
         using var process = LocalCloudProcess.Start(arguments);

@@ -19,6 +19,7 @@ public sealed class FunctionTests(LocalCloudProcess cloud)
         var seen = JsonNode.Parse(payload)!;
         Assert.Equal("good morning 012345678901", seen["greeting"]!.ToString());
         Assert.StartsWith("ASIA", seen["key"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(cloud.PrivateCa, seen["ca"]!.ToString());
         Assert.Equal("", seen["home"]!.ToString());
     }
 
