@@ -124,16 +124,18 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
 
     private static KeyAlgorithm? KindOf(RSA rsa, out string fault)
     {
-        var exponent = rsa.ExportParameters(false).Exponent!;
-        if (!exponent.AsSpan().SequenceEqual((ReadOnlySpan<byte>)[1, 0, 1]))
+        var parameters = rsa.ExportParameters(false);
+        if (!parameters.Exponent.AsSpan().SequenceEqual((ReadOnlySpan<byte>)[1, 0, 1]))
         {
             fault = "its RSA exponent is not 65537";
             return null;
         }
 
         var kind = KeyAlgorithm.All.FirstOrDefault(a => a.IsRsa && a.Bits == rsa.KeySize);
-        fault = kind is null ? $"an RSA key of {rsa.KeySize} bits is none of {string.Join(", ", KeyAlgorithm.All.Where(a => a.IsRsa))}" : "";
-        return kind;
+        fault = kind is null
+            ? $"an RSA key of {rsa.KeySize} bits is none of {string.Join(", ", KeyAlgorithm.All.Where(a => a.IsRsa))}"
+            : WeakModulus.FaultOf(parameters.Modulus) ?? "";
+        return fault.Length == 0 ? kind : null;
     }
 
     private static string OidOf(KeyAlgorithm kind) => kind.Bits switch

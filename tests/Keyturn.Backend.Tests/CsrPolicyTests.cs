@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using CsCheck;
+using Keyturn.Backend.Tests.World;
 using Keyturn.Contracts;
 
 namespace Keyturn.Backend.Tests;
@@ -78,6 +79,15 @@ public sealed class CsrPolicyTests
     {
         using var rsa = RSA.Create(bits);
         Refuse(Of(rsa, "CN=pump1"), "bits");
+    }
+
+    [Fact]
+    public void RSA_keys_that_anybody_can_factor_are_refused()
+    {
+        Refuse(WeakCsrs.CloseFactors, "too close together");
+        Refuse(WeakCsrs.Roca, "ROCA");
+        Refuse(WeakCsrs.SmallFactor, "small factor");
+        Refuse(WeakCsrs.SmallExponent, "exponent is not 65537");
     }
 
     [Fact]
