@@ -77,7 +77,7 @@ public sealed class CloseRotation(
                 return;
             }
 
-            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, closed.State);
+            logger.Moved(closed);
         }
 
         foreach (var leftover in known.Rotations.Where(r => r is { IsClosed: true, LoserSettled: false } && r.RotationId != rotation.RotationId))
@@ -117,7 +117,10 @@ public sealed class CloseRotation(
                 return;
             }
 
-            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, waiting.State);
+            if (waiting.State != rotation.State)
+            {
+                logger.Moved(waiting);
+            }
         }
 
         await NotifyAsync(job, waiting, cancellation);

@@ -74,7 +74,7 @@ public sealed class CommitCertificate(IRotationLedger ledger, IDeviceChannel cha
                     return await DecideAsync(request, cancellation);
                 }
 
-                logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, committed.State);
+                logger.Moved(committed);
                 return await AcceptAsync(sender, rotation, cancellation);
 
             case RotationState.Committed or RotationState.ClosedNew:

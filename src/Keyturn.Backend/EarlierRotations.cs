@@ -31,7 +31,7 @@ internal sealed class EarlierRotations(
                 return Refusal.RotationOpen(earlier.JobId);
             }
 
-            logger.Moved(earlier.Thing, earlier.JobId, earlier.RotationId, earlier.State, stored.State);
+            logger.Moved(stored);
             settled.Add(stored);
         }
 

@@ -118,7 +118,7 @@ public sealed class IssueCertificate(
         switch (await ledger.OpenAsync(rotation, known.ActiveRotationId, cancellation))
         {
             case OpenOutcome.Opened:
-                logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, null, rotation.State);
+                logger.Moved(rotation);
                 return await CompleteAsync(attempt, rotation, csr, cancellation);
             case OpenOutcome.KeyReused:
                 return await RefuseAsync(attempt, Refusal.KeyReused(), cancellation);
@@ -208,7 +208,7 @@ public sealed class IssueCertificate(
                 return Outcome.Silent;
             }
 
-            logger.Moved(held.Thing, held.JobId, held.RotationId, held.State, stored.State);
+            logger.Moved(stored);
             held = stored;
         }
         catch (DependencyException)
@@ -285,7 +285,7 @@ public sealed class IssueCertificate(
                 return Outcome.Silent;
             }
 
-            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, frozen.State);
+            logger.Moved(frozen);
             return await FreezeAsync(attempt, frozen, cancellation);
         }
 

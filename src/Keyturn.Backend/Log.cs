@@ -1,3 +1,4 @@
+using Keyturn.Backend.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace Keyturn.Backend;
@@ -12,9 +13,19 @@ internal static partial class Log
     [LoggerMessage(1001, LogLevel.Warning, "{thing}: no answer to a stranger on {topic}, principal {principal}: {code}: {reason}")]
     public static partial void StrangerIgnored(this ILogger logger, string thing, string topic, string principal, string code, string reason);
 
-    [LoggerMessage(1002, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: {oldState} to {newState}")]
-    public static partial void Moved(
-        this ILogger logger, string thing, string jobId, string rotationId, RotationState? oldState, RotationState newState);
+    [LoggerMessage(1002, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: {oldState} to {newState} after {seconds} s, by {cause}")]
+    private static partial void Moved(
+        this ILogger logger, string thing, string jobId, string rotationId, RotationState? oldState, RotationState newState, double seconds, string cause);
+
+    /// <summary>The rotation as it was stored, after its last step.</summary>
+    public static void Moved(this ILogger logger, Rotation stored)
+    {
+        var step = stored.Trail[^1];
+        var before = stored.Trail.Length > 1 ? stored.Trail[^2] : null;
+        logger.Moved(
+            stored.Thing, stored.JobId, stored.RotationId, before?.State, step.State, (step.At - (before ?? step).At).TotalSeconds,
+            step.Principal is null ? "event" : "device");
+    }
 
     [LoggerMessage(1003, LogLevel.Information, "{thing}: job {jobId}, rotation {rotationId}: another invocation is at work on it")]
     public static partial void LeftToAnother(this ILogger logger, string thing, string jobId, string rotationId);
@@ -32,8 +43,9 @@ internal static partial class Log
     [LoggerMessage(1007, LogLevel.Information, "{thing}: job {jobId} ended as {status}: nothing to do")]
     public static partial void NothingToClose(this ILogger logger, string thing, string jobId, string status);
 
-    [LoggerMessage(1008, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: operators notified: {code}: {reason}")]
-    public static partial void Notified(this ILogger logger, string thing, string? jobId, string? rotationId, string code, string reason);
+    [LoggerMessage(1008, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: operators notified: {kind} {code}: {reason}")]
+    public static partial void Notified(
+        this ILogger logger, string thing, string? jobId, string? rotationId, NoticeKind kind, string code, string reason);
 
     [LoggerMessage(1009, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: put off: {error}")]
     public static partial void PutOff(this ILogger logger, string thing, string? jobId, string? rotationId, string error);

@@ -21,7 +21,7 @@ internal sealed class Notices(IRotationLedger ledger, INotifier notifier, TimePr
         }
 
         await notifier.NotifyAsync(notice, cancellation);
-        logger.Notified(notice.Thing, notice.JobId, notice.RotationId, notice.Code, notice.Reason);
+        logger.Notified(notice.Thing, notice.JobId, notice.RotationId, notice.Kind, notice.Code, notice.Reason);
         await ledger.MarkNoticeSentAsync(notice.Thing, noticeId, cancellation);
     }
 }

@@ -60,7 +60,7 @@ internal sealed class OpenRotations(
                 expired.To(RotationState.Abandoned, clock.GetUtcNow()).Suspecting(expired.LeaseUntil) with { LeaseUntil = default }, cancellation);
             if (stored is not null)
             {
-                logger.Moved(expired.Thing, expired.JobId, expired.RotationId, expired.State, stored.State);
+                logger.Moved(stored);
             }
 
             abandoned = true;

@@ -143,7 +143,7 @@ public sealed class ReconcileCertificate(
 
             var stored = await ledger.TryUpdateAsync(rotation.To(winner, now, attest.CertificateId) with { Nonce = null }, cancellation)
                 ?? throw DependencyException.Overtaken();
-            logger.Moved(rotation.Thing, rotation.JobId, rotation.RotationId, rotation.State, stored.State);
+            logger.Moved(stored);
             closed = stored;
         }
 

@@ -13,7 +13,10 @@ internal static class WeakModulus
 
     private static readonly int[] SmallPrimes = [.. Enumerable.Range(2, 4000).Where(n => !Enumerable.Range(2, (int)Math.Sqrt(n) - 1).Any(d => n % d == 0))];
 
-    /// <summary>The library's primes are all powers of 65537 modulo each of the first odd primes. By chance, of 2^40 others not one is.</summary>
+    /// <summary>
+    /// The library's primes are powers of 65537 modulo each of the first primes, and so are its moduli. One in two hundred million others
+    /// is by chance: its device makes another key for the next job.
+    /// </summary>
     private static readonly (int Prime, HashSet<int> Powers)[] RocaGroups =
     [
         .. SmallPrimes.Where(p => p is > 2 and <= 167).Select(p => (p, Powers: PowersOf(65537 % p, p))).Where(g => g.Powers.Count < g.p - 1),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 
@@ -40,8 +41,10 @@ internal sealed class JsonLog(Stream output, TimeProvider clock) : ILogger
             {
                 foreach (var (name, value) in members.Where(m => m.Key != "{OriginalFormat}"))
                 {
-                    Write(json, name, value?.ToString());
+                    Write(json, name, value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value?.ToString());
                 }
+
+                Metrics.Write(json, eventId.Name, members, clock.GetUtcNow());
             }
 
             json.WriteEndObject();

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Keyturn.Backend.Ports;
 using Keyturn.Contracts;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
@@ -22,11 +23,12 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     private readonly Dictionary<(string JobId, string? EventId), long> _events = [];
 
     private readonly TimeSpan _grace;
+    private readonly ILogger _log;
 
     /// <param name="signs">Certificates are real ones of the CSR's key.</param>
-    public Cloud(TimeSpan grace = default, bool signs = false, int pageSize = 100)
+    public Cloud(TimeSpan grace = default, bool signs = false, int pageSize = 100, ILogger? log = null)
     {
-        _grace = grace;
+        (_grace, _log) = (grace, log ?? NullLogger.Instance);
         Registry = new InMemoryRegistry(Faults, Clock) { Sign = signs ? csr => Sign(csr, Clock.GetUtcNow()) : null, PageSize = pageSize };
         Ledger = new InMemoryLedger(Faults) { PageSize = pageSize };
         Old = Registry.Add(Thing);
@@ -84,12 +86,12 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 
     public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
         new IssueCertificate(
-            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, NullLogger.Instance, new IssueSettings(_grace))
+            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(_grace))
             .HandleAsync(request, TestContext.Current.CancellationToken);
 
     public Task<Outcome> CommitAsync(
         string? principal = null, string? clientId = null, string? token = "token-2", string jobId = Job, string? rotationId = null, bool? verify = null) =>
-        new CommitCertificate(Ledger, this, Clock, NullLogger.Instance).HandleAsync(
+        new CommitCertificate(Ledger, this, Clock, _log).HandleAsync(
             new DeviceRequest<CommitRequest>(
                 new Sender(Thing, Topics.Commit(Thing), clientId ?? Thing, principal ?? New.Certificate.Id, token),
                 new CommitRequest(jobId, rotationId, token, verify), null),
@@ -98,7 +100,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     public async Task<(Outcome Outcome, string? Nonce)> AttestAsync(
         Certificate certificate, string? nonce = null, string? principal = null, string? clientId = null)
     {
-        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, NullLogger.Instance, _grace).HandleAsync(
+        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, _log, _grace).HandleAsync(
             new DeviceRequest<AttestRequest>(
                 new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? certificate.Id, "token-3"),
                 new AttestRequest(true, certificate.Id, "token-3", "2.0.0", "file", 2_524_607_999, nonce), null),
@@ -115,14 +117,14 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             _events[(jobId, eventId)] = at = Clock.GetUtcNow().ToUnixTimeSeconds();
         }
 
-        await WaitAsync(new CloseRotation(Registry, Ledger, this, Clock, NullLogger.Instance, _grace).HandleAsync(
+        await WaitAsync(new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(
             new JobEvent(Thing, jobId, status, at, eventId, null, null, reason),
             TestContext.Current.CancellationToken));
     }
 
     /// <param name="seconds">Until no new work is begun.</param>
     public Task SweepAsync(double seconds = 3600) =>
-        WaitAsync(new ReconcileFleet(Registry, this, Ledger, this, Clock, NullLogger.Instance, SilentAfter, _grace).HandleAsync(
+        WaitAsync(new ReconcileFleet(Registry, this, Ledger, this, Clock, _log, SilentAfter, _grace).HandleAsync(
             Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken));
 
     private async Task WaitAsync(Task handling)
