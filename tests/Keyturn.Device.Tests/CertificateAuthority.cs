@@ -12,9 +12,9 @@ internal sealed class CertificateAuthority : IDisposable
     private readonly X500DistinguishedName _name = new("CN=Test CA");
     private byte _serial;
 
-    public string Sign(string csr, DateTimeOffset? notBefore = null, DateTimeOffset? notAfter = null)
+    public string Sign(string csr, DateTimeOffset? notBefore = null, DateTimeOffset? notAfter = null, RSASignaturePadding? padding = null)
     {
-        var request = CertificateRequest.LoadSigningRequestPem(csr, HashAlgorithmName.SHA256, signerSignaturePadding: RSASignaturePadding.Pkcs1);
+        var request = CertificateRequest.LoadSigningRequestPem(csr, HashAlgorithmName.SHA256, signerSignaturePadding: padding ?? RSASignaturePadding.Pkcs1);
         return Sign(request, notBefore, notAfter);
     }
 
@@ -25,6 +25,9 @@ internal sealed class CertificateAuthority : IDisposable
             : new CertificateRequest(subject, (ECDsa)key, HashAlgorithmName.SHA256);
         return (key is RSA r ? r.ExportRSAPrivateKeyPem() : ((ECDsa)key).ExportPkcs8PrivateKeyPem(), Sign(request));
     }
+
+    public X509Certificate2 Certify(PublicKey key, string subject = "CN=AWS IoT Certificate") =>
+        X509Certificate2.CreateFromPem(Sign(new CertificateRequest(new X500DistinguishedName(subject), key, HashAlgorithmName.SHA256)));
 
     public void Dispose() => _key.Dispose();
 

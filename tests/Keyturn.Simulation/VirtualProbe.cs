@@ -49,8 +49,8 @@ internal sealed class VirtualProbe(World world, VirtualDevice device, FileCreden
         string id;
         try
         {
-            using var certificate = store.OpenForTls(credential);
-            id = certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
+            using var identity = store.OpenForTls(credential);
+            id = identity.Certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
         }
         catch (Exception e) when (e is IOException or CredentialException)
         {

@@ -99,8 +99,8 @@ internal sealed class MqttProbe(
         TlsConnection? connection = null;
         try
         {
-            using var certificate = store.OpenForTls(credential);
-            connection = new TlsConnection(target, certificate);
+            using var identity = store.OpenForTls(credential);
+            connection = new TlsConnection(target, identity);
             var options = new MqttClientOptionsBuilder()
                 .WithTcpServer(target.Host, target.Port)
                 .WithStreamProvider(connection)

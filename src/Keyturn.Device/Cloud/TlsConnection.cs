@@ -1,14 +1,14 @@
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Keyturn.Device.Credentials;
 using MQTTnet.Channel;
 
 namespace Keyturn.Device.Cloud;
 
 /// <summary>A TLS stream to the endpoint with one credential, through the proxy if there is one. The endpoint must come from the nucleus's root CA.</summary>
-internal sealed class TlsConnection(DataEndpoint endpoint, X509Certificate2 credential) : IMqttClientStreamProvider
+internal sealed class TlsConnection(DataEndpoint endpoint, TlsIdentity identity) : IMqttClientStreamProvider
 {
     private const int LongestProxyAnswer = 8192;
 
@@ -18,7 +18,6 @@ internal sealed class TlsConnection(DataEndpoint endpoint, X509Certificate2 cred
     public async Task<Stream> ConnectAsync(EndPoint target, CancellationToken cancellationToken)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        SslStream? tls = null;
         try
         {
             var (host, port) = endpoint.Proxy is { } proxy ? (proxy.Host, proxy.Port) : (endpoint.Host, endpoint.Port);
@@ -27,30 +26,15 @@ internal sealed class TlsConnection(DataEndpoint endpoint, X509Certificate2 cred
             if (endpoint.Proxy is not null)
                 await TunnelAsync(stream, cancellationToken).ConfigureAwait(false);
             WasReached = true;
-            tls = new SslStream(stream);
-            await tls.AuthenticateAsClientAsync(Options(), cancellationToken).ConfigureAwait(false);
-            return tls;
+            var roots = new X509Certificate2Collection();
+            roots.ImportFromPemFile(endpoint.RootCaPath);
+            return await identity.AuthenticateAsync(stream, new TlsTarget(endpoint.Host, roots, endpoint.ApplicationProtocol), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            if (tls is not null)
-                await tls.DisposeAsync().ConfigureAwait(false);
             socket.Dispose();
             throw;
         }
-    }
-
-    private SslClientAuthenticationOptions Options()
-    {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.ImportFromPemFile(endpoint.RootCaPath);
-        return new SslClientAuthenticationOptions
-        {
-            TargetHost = endpoint.Host,
-            CertificateChainPolicy = policy,
-            ClientCertificateContext = SslStreamCertificateContext.Create(credential, additionalCertificates: null, offline: true),
-            ApplicationProtocols = endpoint.ApplicationProtocol is { } protocol ? [new SslApplicationProtocol(protocol)] : null,
-        };
     }
 
     private async Task TunnelAsync(NetworkStream stream, CancellationToken cancellation)

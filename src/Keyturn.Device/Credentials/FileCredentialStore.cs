@@ -86,14 +86,14 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         return KeyMaterial.Describe(certificate);
     }
 
-    public X509Certificate2 OpenForTls(string credential)
+    public TlsIdentity OpenForTls(string credential)
     {
         var secret = files.Read(_generations.FileOf(credential, KeyName), LongestFile);
         try
         {
             using var certificate = KeyMaterial.Certificate(files.Read(_generations.FileOf(credential, CertificateName), LongestFile));
             using var key = KeyMaterial.Import(secret);
-            return key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key);
+            return new FileTlsIdentity(key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key));
         }
         finally
         {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
 using Keyturn.Contracts;
 
 namespace Keyturn.Device.Credentials;
@@ -43,7 +42,7 @@ internal interface ICredentialStore
     CertificateInfo StoreCertificate(string credential, string certificatePem, DateTimeOffset now);
 
     /// <summary>A credential to make a connection with, whether it is in use or not.</summary>
-    X509Certificate2 OpenForTls(string credential);
+    TlsIdentity OpenForTls(string credential);
 
     /// <param name="mustBeReached">Refuse when the nucleus's paths no longer lead here, because somebody replaced them.</param>
     void SwitchTo(string credential, bool mustBeReached);

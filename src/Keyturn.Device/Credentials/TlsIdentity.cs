@@ -1,0 +1,47 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Keyturn.Device.Credentials;
+
+/// <summary>Whom to expect at the other end.</summary>
+/// <param name="Roots">The only authorities that its certificate may come from.</param>
+internal sealed record TlsTarget(string Host, X509Certificate2Collection Roots, string? ApplicationProtocol);
+
+/// <summary>A credential as a TLS client, wherever its key is.</summary>
+internal abstract class TlsIdentity(X509Certificate2 certificate) : IDisposable
+{
+    public X509Certificate2 Certificate => certificate;
+
+    /// <summary>Makes a TLS stream of a plain one. Failures are <see cref="IOException"/> or <see cref="System.Security.Authentication.AuthenticationException"/>.</summary>
+    public abstract Task<Stream> AuthenticateAsync(Stream transport, TlsTarget target, CancellationToken cancellation);
+
+    public void Dispose() => certificate.Dispose();
+}
+
+/// <summary>A key that this process can read.</summary>
+internal sealed class FileTlsIdentity(X509Certificate2 certificate) : TlsIdentity(certificate)
+{
+    public override async Task<Stream> AuthenticateAsync(Stream transport, TlsTarget target, CancellationToken cancellation)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(target.Roots);
+        var tls = new SslStream(transport);
+        try
+        {
+            var options = new SslClientAuthenticationOptions
+            {
+                TargetHost = target.Host,
+                CertificateChainPolicy = policy,
+                ClientCertificateContext = SslStreamCertificateContext.Create(Certificate, additionalCertificates: null, offline: true),
+                ApplicationProtocols = target.ApplicationProtocol is { } protocol ? [new SslApplicationProtocol(protocol)] : null,
+            };
+            await tls.AuthenticateAsClientAsync(options, cancellation).ConfigureAwait(false);
+            return tls;
+        }
+        catch
+        {
+            await tls.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}
