@@ -12,6 +12,9 @@ internal static partial class Log
     [LoggerMessage(103, LogLevel.Information, "no template at {Template}: no stack is deployed")]
     public static partial void NoStack(this ILogger log, string template);
 
+    [LoggerMessage(104, LogLevel.Information, "fault '{Fault}' strikes {What}")]
+    public static partial void FaultStruck(this ILogger log, string fault, string what);
+
     [LoggerMessage(201, LogLevel.Information, "{Service}:{Operation} {Status} for {Caller}")]
     public static partial void Called(this ILogger log, string service, string operation, int status, string caller);
 

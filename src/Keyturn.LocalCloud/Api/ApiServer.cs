@@ -123,6 +123,7 @@ internal sealed class ApiServer(
         calls.Count(request.Operation);
         gate.Admit(request, key);
         var response = await request.Operation.Handler(request, cancellation);
+        gate.Done(request, key);
         log.Called(request.Operation.Service, request.Operation.Name, response.Status, key?.RoleName ?? key?.Id ?? request.Caller.CertificateId ?? "");
         return response;
     }
@@ -203,4 +204,9 @@ internal sealed class ApiServer(
 internal interface IRequestGate
 {
     void Admit(ApiRequest request, AccessKey? key);
+
+    /// <summary>The call had its effect, and its answer has not been sent yet.</summary>
+    void Done(ApiRequest request, AccessKey? key)
+    {
+    }
 }

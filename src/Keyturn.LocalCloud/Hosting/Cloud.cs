@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.CloudFormation;
 using Keyturn.LocalCloud.DynamoDb;
+using Keyturn.LocalCloud.Faults;
 using Keyturn.LocalCloud.Iam;
 using Keyturn.LocalCloud.Jobs;
 using Keyturn.LocalCloud.Lambda;
@@ -11,6 +12,7 @@ using Keyturn.LocalCloud.Mqtt;
 using Keyturn.LocalCloud.Pki;
 using Keyturn.LocalCloud.Policies;
 using Keyturn.LocalCloud.PrivateCa;
+using Keyturn.LocalCloud.Quotas;
 using Keyturn.LocalCloud.Registry;
 using Keyturn.LocalCloud.Rules;
 using Keyturn.LocalCloud.Shadows;
@@ -46,6 +48,8 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly ApiServer _api;
     private readonly ManagementServer _management;
     private readonly AuthorityStore _privateCas;
+    private readonly FaultBook _faults;
+    private readonly FaultOperations _faultOperations;
     private readonly List<IAsyncDisposable> _planes = [];
 
     public Cloud(CloudOptions options, ILoggerFactory logs, TimeProvider time)
@@ -59,10 +63,18 @@ internal sealed class Cloud : IAsyncDisposable
         _lambda = new LambdaService(
             options.FunctionExecutable, () => ApiUrl, _keys, new Lazy<IDeadLetters>(() => new RuleWiring(_lambda!, _sns, _queues, _roles, logs.CreateLogger("Rules"))),
             options.RetryDelay, time, logs);
+        var quotas = QuotaOption.Read(options.Quotas);
+        _faults = new FaultBook(options.Seed, time, CertificateIds, logs.CreateLogger("Faults"));
         _broker = new MqttBroker(
-            new MqttBrokerOptions(_tls, CloudAccount.Local) { Port = options.MqttPort }, _registry, time, logs.CreateLogger<MqttBroker>());
-        _jobs = new JobsService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<JobsService>());
-        _shadows = new ShadowService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<ShadowService>());
+            new MqttBrokerOptions(_tls, CloudAccount.Local)
+            {
+                Port = options.MqttPort, Faults = _faults,
+                ConnectsPerSecond = quotas.PerSecond(QuotaTable.Connect), ConnectsPerSecondOfClient = quotas.PerSecond(QuotaTable.ConnectOfClient),
+            },
+            _registry, time, logs.CreateLogger<MqttBroker>());
+        var gate = new CallGate(new RoleGate(_roles, _sns), new CallQuotas(quotas, time), _faults, _lambda.Kill);
+        _jobs = new JobsService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<JobsService>(), gate.Judge);
+        _shadows = new ShadowService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<ShadowService>(), gate.Judge);
         _rules = new TopicRules(CloudAccount.Local, time);
         _engine = new RulesEngine(
             _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
@@ -71,12 +83,23 @@ internal sealed class Cloud : IAsyncDisposable
         _recent = new RecentMessages(time);
         _broker.Watch(_recent.Add);
         Operations = [.. AllOperations(time)];
+        var calls = Operations.Select(o => $"{o.Service}:{o.Name}").ToHashSet(StringComparer.Ordinal);
+        try
+        {
+            quotas.Check(calls);
+        }
+        catch (FormatException wrong)
+        {
+            throw QuotaOption.Wrong(options.Quotas, wrong);
+        }
+
+        _faultOperations = new FaultOperations(_faults, calls, () => _lambda.Functions.Select(f => f.Name));
         _api = new ApiServer(
             new ApiRouter(Operations), new SignatureVerifier(_keys, CloudAccount.Local.Region, time), _registry, _calls,
-            new RoleGate(_roles, _sns), logs.CreateLogger<ApiServer>());
+            gate, logs.CreateLogger<ApiServer>());
         _management = new ManagementServer(
-            _calls, () => new JsonArray([.. _sns.Published.Select(n => n.Show())]),
-            () => CloudPage.Sections(_registry, _lambda, _queues, _calls, _recent));
+            _calls, () => new JsonArray([.. _sns.Published.Select(n => n.Show())]), _faultOperations,
+            new CloudPage(_registry, _broker, _jobs, _lambda, _queues, _sns, _calls, _recent, _faults, time).Write);
         StackTypes = new Dictionary<string, ResourceFactory>(
         [
             .. new ComputeResources(_lambda, _roles, time).Types,
@@ -95,6 +118,8 @@ internal sealed class Cloud : IAsyncDisposable
 
     public int ManagementPort { get; private set; }
 
+    public int MqttPort => _broker.Port;
+
     public string ApiUrl => $"http://127.0.0.1:{ApiPort}";
 
     public string RootCaFile => Path.Combine(_options.DataDirectory, "root-ca.pem");
@@ -111,6 +136,7 @@ internal sealed class Cloud : IAsyncDisposable
         $"management http://127.0.0.1:{ManagementPort}",
         $"root-ca {RootCaFile}",
         .. PrivateCaArn is null ? (string[])[] : [$"private-ca {PrivateCaArn}"],
+        $"seed {_faults.Seed}",
     ];
 
     private IReadOnlyDictionary<string, ResourceFactory> StackTypes { get; }
@@ -132,6 +158,7 @@ internal sealed class Cloud : IAsyncDisposable
             _log.NoStack(CommandLine.DefaultTemplate);
         }
 
+        SetFaults();
         Directory.CreateDirectory(_options.DataDirectory);
         await File.WriteAllTextAsync(RootCaFile, _authorities.RootPem);
         _engine.Start();
@@ -195,9 +222,41 @@ internal sealed class Cloud : IAsyncDisposable
 
     private async Task<int> ListenAsync(string name, int port, RequestDelegate handler, SslStreamCertificateContext? tls = null)
     {
-        var plane = await HttpPlane.StartAsync(name, port, handler, _logs, tls);
+        var plane = await HttpPlane.StartAsync(name, port, Freezable, _logs, tls);
         _planes.Add(plane);
         _log.Listening(name, $"127.0.0.1:{plane.Port}");
         return plane.Port;
+
+        async Task Freezable(HttpContext http)
+        {
+            try
+            {
+                await _faults.ThawedAsync(name, http.RequestAborted);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            await handler(http);
+        }
+    }
+
+    private void SetFaults()
+    {
+        try
+        {
+            _faultOperations.Start(_options.Faults);
+        }
+        catch (FormatException wrong)
+        {
+            throw new OptionException($"--faults can't be used: {wrong.Message}; nothing was started");
+        }
+    }
+
+    private List<string> CertificateIds()
+    {
+        lock (_registry.Gate)
+            return [.. _registry.Certificates.Keys];
     }
 }

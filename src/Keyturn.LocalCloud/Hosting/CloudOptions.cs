@@ -28,6 +28,15 @@ internal sealed record CloudOptions
     /// <summary>The executable behind every function of the stack.</summary>
     public string? FunctionExecutable { get; init; }
 
+    /// <summary>off, default, or a file.</summary>
+    public string Quotas { get; init; } = "off";
+
+    /// <summary>mild, none, faults, or a file of them.</summary>
+    public string Faults { get; init; } = "mild";
+
+    /// <summary>Of all randomness in the faults.</summary>
+    public int Seed { get; init; }
+
     /// <summary>DetachThingPrincipal takes effect this much later, as on AWS.</summary>
     public TimeSpan DetachDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Security.Cryptography;
 using Keyturn.LocalCloud.PrivateCa;
 
 namespace Keyturn.LocalCloud.Hosting;
@@ -43,7 +44,22 @@ internal static class CommandLine
             Description = "A parameter of the template; {private-ca} in the value is the ARN of the CA of --private-ca", HelpName = "NAME=VALUE",
         };
 
-        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach, retry, privateCa, parameter };
+        var quotas = new Option<string>("--quotas")
+        {
+            Description = "Calls a second: default (as AWS publishes them), off, or a file",
+            HelpName = "default|off|FILE",
+            DefaultValueFactory = _ => "off",
+        };
+        var faults = new Option<string>("--faults")
+        {
+            Description = "What goes wrong: mild (events come twice now and then), none, faults separated by semicolons, or a file of them",
+            HelpName = "SPEC|none|FILE",
+            DefaultValueFactory = _ => "mild",
+        };
+        var seed = new Option<int?>("--seed") { Description = "Of all randomness in the faults; default a new one each time, which is printed", HelpName = "N" };
+        seed.Validators.Add(r => Check(r, 0, int.MaxValue));
+
+        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach, retry, quotas, faults, seed, privateCa, parameter };
         root.SetAction(async (parsed, cancellation) => await run(
             new CloudOptions
             {
@@ -55,10 +71,14 @@ internal static class CommandLine
                 KeepData = parsed.GetValue(data) is not null,
                 Template = TemplateFile(parsed.GetValue(template)),
                 FunctionExecutable = parsed.GetValue(function) ?? Environment.GetEnvironmentVariable("KEYTURN_FUNCTION"),
-                DetachDelay = TimeSpan.FromMilliseconds(parsed.GetValue(detach)),
                 PrivateCa = parsed.GetValue(privateCa) is { } choice ? Choice(choice) : null,
                 Parameters = Pairs(parsed.GetValue(parameter) ?? [], parsed.GetValue(privateCa) is not null),
+                DetachDelay = TimeSpan.FromMilliseconds(
+                    parsed.GetResult(detach) is { Implicit: true } && parsed.GetValue(faults) == "none" ? 0 : parsed.GetValue(detach)),
                 RetryDelay = TimeSpan.FromMilliseconds(parsed.GetValue(retry)),
+                Quotas = parsed.GetValue(quotas)!,
+                Faults = parsed.GetValue(faults)!,
+                Seed = parsed.GetValue(seed) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             },
             cancellation));
         return root;

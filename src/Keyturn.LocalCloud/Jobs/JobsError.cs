@@ -14,6 +14,8 @@ internal sealed record JobsError(string Code, string Exception, int Status)
     /// <summary>The HTTP model names no exception for it; this is the control plane's.</summary>
     public static readonly JobsError VersionMismatch = new("VersionMismatch", "VersionConflictException", 409);
 
+    public static readonly JobsError RequestThrottled = new("RequestThrottled", "ThrottlingException", 429);
+    public static readonly JobsError InternalError = new("InternalError", "ServiceUnavailableException", 503);
     public static readonly JobsError TerminalStateReached = new("TerminalStateReached", "TerminalStateException", 410);
 }
 

@@ -7,7 +7,7 @@ using Keyturn.LocalCloud.Mqtt;
 namespace Keyturn.LocalCloud.Jobs;
 
 /// <summary>Requests on <c>$aws/things/T/jobs/…</c>, each answered to the client that asked and to nobody else.</summary>
-internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, TimeProvider time)
+internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAdmission admission, TimeProvider time)
 {
     private const string Service = "iot-jobs-data";
 
@@ -42,6 +42,7 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, TimePr
     private JsonObject Answer(string thing, string rest, JsonObject json)
     {
         var now = time.GetUtcNow();
+        Admit(rest.Split('/'));
         switch (rest.Split('/'))
         {
             case ["get"]:
@@ -60,6 +61,25 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, TimePr
                 return Updated(engine.Update(thing, jobId, JobsRequest.Update(json)), json);
             default:
                 throw new JobsException(JobsError.InvalidTopic, "No operation of Jobs has this topic.");
+        }
+    }
+
+    /// <summary>Quotas are those of the operation, whether it is asked for over MQTT or HTTP.</summary>
+    private void Admit(string[] levels)
+    {
+        var operation = levels[^1] switch
+        {
+            "get" when levels.Length == 1 => "GetPendingJobExecutions",
+            "get" => "DescribeJobExecution",
+            "start-next" => "StartNextPendingJobExecution",
+            _ => "UpdateJobExecution",
+        };
+        switch (admission($"{Service}:{operation}"))
+        {
+            case CallVerdict.Throttled:
+                throw new JobsException(JobsError.RequestThrottled, "Rate exceeded");
+            case CallVerdict.Failed:
+                throw new JobsException(JobsError.InternalError, "Internal error (a fault was asked for).");
         }
     }
 

@@ -22,14 +22,14 @@ internal sealed class JobsService : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly Task _reading;
 
-    public JobsService(IDeviceDirectory directory, IMessageBus bus, CloudAccount account, TimeProvider time, ILogger<JobsService> logger)
+    public JobsService(IDeviceDirectory directory, IMessageBus bus, CloudAccount account, TimeProvider time, ILogger<JobsService> logger, CallAdmission? admission = null)
     {
         (_directory, _time, _logger) = (directory, time, logger);
         Events = new EventConfigurations(time);
         // The broker takes a message at once; there is nothing to wait for.
         _engine = new JobEngine(account, directory, Events, time, message => _ = bus.PublishAsync(message).AsTask(), logger);
         Templates = new JobTemplates(account, arn => _engine.Read(jobs => jobs.Values.FirstOrDefault(j => j.Arn == arn)), time);
-        _mqtt = new JobsMqtt(_engine, bus, time);
+        _mqtt = new JobsMqtt(_engine, bus, admission ?? ((_, _) => CallVerdict.Admitted), time);
         Operations =
         [
             .. new JobOperations(_engine, Templates, directory, account, time).All.Select(Timed),
@@ -49,6 +49,8 @@ internal sealed class JobsService : IAsyncDisposable
     public EventConfigurations Events { get; }
 
     public JobTemplates Templates { get; }
+
+    public T Read<T>(Func<IReadOnlyDictionary<string, Job>, T> read) => _engine.Read(read);
 
     /// <summary>Of iot and iot-jobs-data.</summary>
     public IReadOnlyList<ApiOperation> Operations { get; }

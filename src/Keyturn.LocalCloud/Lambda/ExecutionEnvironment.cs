@@ -29,6 +29,9 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
     /// <summary>The configuration it was started with; after an update it is no longer used.</summary>
     public LambdaFunction Function => _function;
 
+    /// <summary>What the process signs with.</summary>
+    public string AccessKeyId => _key.Id;
+
     public bool IsAlive => _process is { HasExited: false };
 
     public static async Task<ExecutionEnvironment> StartAsync(
@@ -146,7 +149,8 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
             _log.FunctionOutput(_function.Name, line);
     }
 
-    private void Kill()
+    /// <summary>The sandbox is gone from one moment to the next.</summary>
+    public void Kill()
     {
         try
         {

@@ -52,6 +52,12 @@ internal sealed class FunctionPool(
         }
     }
 
+    public void Kill(string accessKeyId)
+    {
+        lock (_gate)
+            _all.FirstOrDefault(e => e.AccessKeyId == accessKeyId)?.Kill();
+    }
+
     public async ValueTask DisposeAsync()
     {
         List<ExecutionEnvironment> all;

@@ -50,6 +50,13 @@ internal sealed class LambdaService(
     public void Enqueue(string name, string requestId, ReadOnlyMemory<byte> payload) =>
         _ = RunEventAsync(_functions[NameOf(name)], requestId, payload);
 
+    /// <summary>Kills the process that signs with this key.</summary>
+    public void Kill(string accessKeyId)
+    {
+        foreach (var entry in _functions.Values)
+            entry.Pool!.Kill(accessKeyId);
+    }
+
     public static string NameOf(string nameOrArn)
     {
         var parts = nameOrArn.Split(':');

@@ -6,64 +6,96 @@ using Keyturn.LocalCloud.Api;
 
 namespace Keyturn.LocalCloud.Management;
 
-/// <summary>The management port: a page to look at, and what tests ask about.</summary>
-/// <param name="sections">Tables of the page: a title, the columns, the rows.</param>
-internal sealed class ManagementServer(
-    CallCounter calls, Func<JsonArray> notifications, Func<IEnumerable<PageSection>> sections)
+/// <summary>The management port: a page to look at, what tests ask about, and faults.</summary>
+/// <param name="page">The page's HTML.</param>
+internal sealed class ManagementServer(CallCounter calls, Func<JsonArray> notifications, FaultOperations faults, Func<string> page)
 {
+    private const int MaxBody = 64 * 1024;
+
     public async Task HandleAsync(HttpContext http)
     {
-        var (status, type, body) = (http.Request.Method, http.Request.Path.Value) switch
-        {
-            ("GET", "/") => (200, "text/html; charset=utf-8", Page()),
-            ("GET", "/calls") => (200, "application/json", calls.Show().ToJsonString()),
-            ("DELETE", "/calls") => Reset(),
-            ("GET", "/notifications") => (200, "application/json", notifications().ToJsonString()),
-            (_, "/" or "/calls" or "/notifications") => Problem(405, $"{http.Request.Method} is not offered at {http.Request.Path}"),
-            _ => Problem(404, "offered here: GET /, GET /calls, DELETE /calls, GET /notifications"),
-        };
+        var (status, type, body) = FromElsewhere(http) ?? await AnswerAsync(http);
         http.Response.StatusCode = status;
+        // The page shows what devices sent: nothing of it may run or load anything, whatever gets past the escaping.
+        http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        http.Response.Headers.CacheControl = "no-store";
         if (body.Length == 0)
             return;
         http.Response.ContentType = type;
         var bytes = Encoding.UTF8.GetBytes(body);
         http.Response.ContentLength = bytes.Length;
-        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+        if (!HttpMethods.IsHead(http.Request.Method))
+            await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
     }
 
-    private (int, string, string) Reset()
+    private async Task<(int, string, string)> AnswerAsync(HttpContext http)
     {
-        calls.Reset();
-        return (204, "", "");
+        var path = http.Request.Path.Value ?? "";
+        switch (http.Request.Method, path)
+        {
+            case ("GET" or "HEAD", "/"):
+                return (200, "text/html; charset=utf-8", page());
+            case ("GET", "/calls"):
+                return Json(200, calls.Show());
+            case ("DELETE", "/calls"):
+                calls.Reset();
+                return (204, "", "");
+            case ("GET", "/notifications"):
+                return Json(200, notifications());
+            case ("GET", "/faults"):
+                return Json(200, faults.Show());
+            case ("POST", "/faults"):
+                return await SetFaultsAsync(http);
+            case ("DELETE", "/faults"):
+                faults.Remove("");
+                return (204, "", "");
+            case ("DELETE", _) when path.StartsWith("/faults/", StringComparison.Ordinal):
+                return faults.Remove(path["/faults/".Length..]) ? (204, "", "") : Problem(404, "there is no such fault; GET /faults lists them");
+            case (_, "/" or "/calls" or "/notifications" or "/faults"):
+                return Problem(405, $"{http.Request.Method} is not offered at {path}");
+            default:
+                return Problem(404, "offered here: GET /, GET and DELETE /calls, GET /notifications, GET, POST and DELETE /faults");
+        }
     }
+
+    private async Task<(int, string, string)> SetFaultsAsync(HttpContext http)
+    {
+        using var body = new MemoryStream();
+        if (http.Request.ContentLength > MaxBody)
+            return Problem(413, $"at most {MaxBody} bytes of faults are taken");
+        await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+        try
+        {
+            return Json(201, new JsonObject { ["ids"] = faults.Set(Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length)) });
+        }
+        catch (FormatException wrong)
+        {
+            return Problem(400, $"{wrong.Message}; no fault was set");
+        }
+    }
+
+    /// <summary>
+    /// A page in the browser of whoever runs this can send requests here too. Such a request names the page's site in Origin or
+    /// Sec-Fetch-Site; and a site whose name was made to lead here (DNS rebinding) stands in Host.
+    /// </summary>
+    private static (int, string, string)? FromElsewhere(HttpContext http)
+    {
+        var headers = http.Request.Headers;
+        var own = $"http://{http.Request.Host}";
+        var isHere = http.Request.Host.Host is "127.0.0.1" or "localhost" && http.Request.Host.Port == http.Connection.LocalPort;
+        if (!isHere)
+            return Problem(421, "this port is asked as 127.0.0.1 or localhost only");
+        if (headers.Origin.Count > 0 && (headers.Origin.Count > 1 || headers.Origin[0] != own))
+            return Problem(403, "requests of other sites' pages are not answered");
+        return headers["Sec-Fetch-Site"].Any(s => s is not ("same-origin" or "none"))
+            && !(HttpMethods.IsGet(http.Request.Method) && http.Request.Path == "/")
+            ? Problem(403, "requests of other sites' pages are not answered")
+            : null;
+    }
+
+    private static (int, string, string) Json(int status, JsonNode json) => (status, "application/json", json.ToJsonString());
 
     private static (int, string, string) Problem(int status, string message) =>
         (status, "application/json", JsonSerializer.Serialize(new JsonObject { ["message"] = message }));
-
-    private string Page()
-    {
-        var page = new StringBuilder("<!doctype html><meta charset=utf-8><title>LocalCloud</title>")
-            .Append("<style>body{font:14px system-ui;margin:2em}table{border-collapse:collapse;margin-bottom:2em}")
-            .Append("td,th{border:1px solid #ccc;padding:2px 8px;text-align:left;font:12px monospace}</style><h1>LocalCloud</h1>");
-        foreach (var section in sections())
-        {
-            page.Append("<h2>").Append(Escape(section.Title)).Append("</h2><table><tr>");
-            foreach (var column in section.Columns)
-                page.Append("<th>").Append(Escape(column));
-            foreach (var row in section.Rows)
-            {
-                page.Append("<tr>");
-                foreach (var cell in row)
-                    page.Append("<td>").Append(Escape(cell));
-            }
-
-            page.Append("</table>");
-        }
-
-        return page.ToString();
-    }
-
-    private static string Escape(string text) => WebUtility.HtmlEncode(text);
 }
-
-internal sealed record PageSection(string Title, IReadOnlyList<string> Columns, IEnumerable<IReadOnlyList<string>> Rows);

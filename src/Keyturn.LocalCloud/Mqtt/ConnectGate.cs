@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Keyturn.LocalCloud.Policies;
+using Keyturn.LocalCloud.Quotas;
 using Keyturn.LocalCloud.Registry;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
@@ -8,7 +9,7 @@ using MQTTnet.Protocol;
 namespace Keyturn.LocalCloud.Mqtt;
 
 /// <summary>Who may connect, under which client id, on which terms.</summary>
-internal sealed class ConnectGate(DeviceAuthentication authentication, DeviceAccess access, RateLimit? rate)
+internal sealed class ConnectGate(DeviceAuthentication authentication, DeviceAccess access, RateLimit? rate, RateLimits? ofClient)
 {
     /// <returns>The admission, or why there is none.</returns>
     public (Admission? Admitted, MqttConnectReasonCode Code, string Reason) Check(
@@ -30,6 +31,8 @@ internal sealed class ConnectGate(DeviceAuthentication authentication, DeviceAcc
         }
 
         packet.ClientId = clientId;
+        if (ofClient?.TryTake(clientId) == false)
+            return Refuse(MqttConnectReasonCode.ConnectionRateExceeded, "more CONNECTs a second than one client id may have");
         if (authentication.Find(owner.Presented) is not { } certificate)
             return Refuse(MqttConnectReasonCode.NotAuthorized, "the certificate is not registered, not ACTIVE or not valid now");
         if (!access.MayConnect(certificate, owner, clientId, packet.WillFlag ? packet.WillTopic : null))

@@ -1,3 +1,4 @@
+using Keyturn.LocalCloud.Quotas;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
 
@@ -6,7 +7,7 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// <summary>What a connected client sends, and what becomes of it.</summary>
 internal sealed class ConnectedDevice(
     DeviceConnection connection, DeviceSession session, Presence presence, DeviceAccess access, MqttRouter router,
-    PresenceEvents events, RateLimit? rate, TimeProvider time)
+    PresenceEvents events, RateLimit rate, TimeProvider time)
 {
     public void Handle(MqttPacket packet)
     {
@@ -57,7 +58,7 @@ internal sealed class ConnectedDevice(
             Fault(MqttDisconnectReasonCode.ProtocolError, "packet identifier 0");
         else if (!access.MayPublish(connection.Owner, session.ClientId, topic, packet.Retain))
             connection.End(DisconnectReason.NotAuthorized, "no policy allows to publish to " + topic);
-        else if (rate?.TryTake() == false)
+        else if (!rate.TryTake())
         {
             // Not taken: an MQTT 5 client is told so, an older one gets no answer and sends again.
             if (isAtLeastOnce && connection.IsVersion5)

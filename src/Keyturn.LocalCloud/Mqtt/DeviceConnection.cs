@@ -12,6 +12,9 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// <summary>One client, from CONNECT to the last byte: a loop that reads, a loop that writes, and one end.</summary>
 internal sealed class DeviceConnection : IDisposable
 {
+    /// <summary>As faults name it.</summary>
+    public const string Plane = "mqtt";
+
     /// <summary>A client that does not read its last packets must not hold the connection.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
@@ -20,16 +23,17 @@ internal sealed class DeviceConnection : IDisposable
     private readonly Channel<MqttPacket> _outgoing = Channel.CreateUnbounded<MqttPacket>(new() { SingleWriter = false });
     private readonly CancellationTokenSource _closed = new();
     private readonly ITimer _deadline;
+    private readonly IBrokerFaults? _faults;
     private readonly string?[] _aliases = new string?[MqttLimits.TopicAliases + 1];
     private Action<DisconnectReason, string>? _onEnd;
     private TimeSpan _patience = MqttLimits.Opening;
     private int _ended;
 
-    public DeviceConnection(Stream stream, SessionOwner owner, EndPoint? remote, TimeProvider time)
+    public DeviceConnection(Stream stream, SessionOwner owner, EndPoint? remote, IBrokerFaults? faults, TimeProvider time)
     {
         _stream = stream;
         _packets = new PacketStream(stream);
-        (Owner, Remote) = (owner, remote);
+        (Owner, Remote, _faults) = (owner, remote, faults);
         _deadline = time.CreateTimer(_ => OnDeadline(), null, _patience, Timeout.InfiniteTimeSpan);
     }
 
@@ -54,6 +58,8 @@ internal sealed class DeviceConnection : IDisposable
             Action<MqttPacket>? handle = null;
             while (await _packets.ReadAsync(_closed.Token) is { } packet && !HasEnded)
             {
+                if (_faults is not null)
+                    await _faults.ThawedAsync(Plane, _closed.Token);
                 _deadline.Change(_patience, Timeout.InfiniteTimeSpan);
                 if (handle is not null)
                     handle(packet);
@@ -143,7 +149,10 @@ internal sealed class DeviceConnection : IDisposable
 
     private void OnDeadline()
     {
-        if (!HasEnded)
+        // Nobody looks at the clock of a plane that is frozen.
+        if (!HasEnded && _faults?.IsFrozen(Plane) == true)
+            _deadline.Change(_patience, Timeout.InfiniteTimeSpan);
+        else if (!HasEnded)
             End(DisconnectReason.KeepAlive, "nothing heard");
         else
             _closed.Cancel();
@@ -155,6 +164,8 @@ internal sealed class DeviceConnection : IDisposable
         {
             await foreach (var packet in _outgoing.Reader.ReadAllAsync())
             {
+                if (_faults is not null)
+                    await _faults.ThawedAsync(Plane, _closed.Token);
                 await _packets.WriteAsync(packet, _closed.Token);
             }
 

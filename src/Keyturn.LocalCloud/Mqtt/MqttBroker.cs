@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Keyturn.LocalCloud.Api;
+using Keyturn.LocalCloud.Quotas;
 using Keyturn.LocalCloud.Registry;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
@@ -28,10 +29,11 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
     public MqttBroker(MqttBrokerOptions options, IDeviceDirectory directory, TimeProvider time, ILogger<MqttBroker> logger)
     {
         (_options, _directory, _time, _logger) = (options, directory, time, logger);
-        var authentication = new DeviceAuthentication(directory, time);
+        var authentication = new DeviceAuthentication(directory, options.Faults, time);
         _sessions = new SessionTable(_subscriptions, time);
         _access = new DeviceAccess(directory, options.Account, time);
-        _gate = new ConnectGate(authentication, _access, options.ConnectsPerSecond is { } connects ? new RateLimit(connects, time) : null);
+        _gate = new ConnectGate(authentication, _access, options.ConnectsPerSecond is { } connects ? new RateLimit(connects, time) : null,
+            options.ConnectsPerSecondOfClient is { } perClient ? new RateLimits(perClient, time) : null);
         _router = new MqttRouter(_subscriptions, _access, options.Faults, time, logger);
         _events = new PresenceEvents(_router.Route, time);
         _listener = new MqttListener(options, authentication, ServeAsync, time, logger);
@@ -77,7 +79,7 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
     {
         var principal = Convert.ToHexStringLower(SHA256.HashData(presented.RawDataMemory.Span));
         var owner = new SessionOwner(principal, presented, (remote as IPEndPoint)?.Address);
-        using var connection = new DeviceConnection(stream, owner, remote, _time);
+        using var connection = new DeviceConnection(stream, owner, remote, _options.Faults, _time);
         connection.OnEnd((_, detail) => _logger.NotMqtt(remote, detail));
         await connection.RunAsync(packet => Connect(connection, packet), cancellation);
     }
@@ -105,7 +107,7 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
         var (session, isPresent) = _sessions.Open(connection, admitted.ClientId, connection.Owner, admitted.Terms);
         var device = new ConnectedDevice(
             connection, session, presence, _access, _router, _events,
-            _options.PublishesPerSecond is { } publishes ? new RateLimit(publishes, _time) : null, _time);
+            new RateLimit(_options.PublishesPerSecond, _time), _time);
         connection.Send(ConnectAnswers.Accepted(admitted, isPresent, packet));
         _logger.ClientConnected(admitted.ClientId, presence.Principal);
         _events.Connected(presence, connection.Owner.Address);

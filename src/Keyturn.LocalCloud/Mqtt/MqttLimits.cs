@@ -15,6 +15,9 @@ internal static class MqttLimits
     public const int SubscriptionsPerConnection = 50;
     public const ushort TopicAliases = 8;
 
+    /// <summary>Of one connection.</summary>
+    public const int PublishesPerSecond = 100;
+
     /// <summary>QoS 1 messages sent to a client and not acknowledged by it.</summary>
     public const ushort Unacknowledged = 100;
 

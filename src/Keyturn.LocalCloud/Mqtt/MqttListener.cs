@@ -80,6 +80,8 @@ internal sealed class MqttListener(
         {
             remote = peer.RemoteEndPoint;
             peer.NoDelay = true;
+            if (options.Faults is { } faults)
+                await faults.ThawedAsync(DeviceConnection.Plane, _stop.Token);
             await using var tls = new SslStream(new NetworkStream(peer, ownsSocket: true));
             using (var patience = new CancellationTokenSource(MqttLimits.Opening, time))
             using (var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, _stop.Token))
@@ -127,6 +129,6 @@ internal sealed class MqttListener(
         if (presented is null)
             return false;
         using var certificate = X509CertificateLoader.LoadCertificate(presented.GetRawCertData());
-        return authentication.Find(certificate) is not null;
+        return authentication.Find(certificate, isNew: true) is not null;
     }
 }

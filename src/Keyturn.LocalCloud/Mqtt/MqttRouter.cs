@@ -5,7 +5,7 @@ namespace Keyturn.LocalCloud.Mqtt;
 /// same order; nobody it calls may block.
 /// </summary>
 internal sealed class MqttRouter(
-    SubscriptionTree subscriptions, DeviceAccess access, IMessageFaults? faults, TimeProvider time, ILogger logger)
+    SubscriptionTree subscriptions, DeviceAccess access, IBrokerFaults? faults, TimeProvider time, ILogger logger)
 {
     private readonly Lock _order = new();
     private Action<BusMessage>[] _watchers = [];

@@ -17,15 +17,16 @@ internal sealed partial class ShadowService : IAsyncDisposable
     private readonly IMessageBus _bus;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly CallAdmission _admission;
     private readonly Lock _lock = new();
     private readonly SortedDictionary<(string Thing, string Name), Shadow> _shadows = [];
     private readonly Channel<BusMessage> _inbox = Channel.CreateUnbounded<BusMessage>();
     private readonly IDisposable _watching;
     private readonly Task _reading;
 
-    public ShadowService(IDeviceDirectory directory, IMessageBus bus, CloudAccount account, TimeProvider time, ILogger<ShadowService> logger)
+    public ShadowService(IDeviceDirectory directory, IMessageBus bus, CloudAccount account, TimeProvider time, ILogger<ShadowService> logger, CallAdmission? admission = null)
     {
-        (_bus, _time, _logger) = (bus, time, logger);
+        (_bus, _time, _logger, _admission) = (bus, time, logger, admission ?? ((_, _) => CallVerdict.Admitted));
         Operations = [.. new ShadowOperations(this, directory, account, time).All];
         _watching = bus.Watch(Watch);
         _reading = ReadAsync();
@@ -131,6 +132,7 @@ internal sealed partial class ShadowService : IAsyncDisposable
             if (!ThingName().IsMatch(thing) || (name is not null && !ShadowName().IsMatch(name)))
                 throw ShadowException.BadRequest("Invalid thing name or shadow name");
             var operation = match.Groups["operation"].Value;
+            Admit(operation, thing);
             // The content of a delete is not looked at, but for its token.
             var json = operation == "delete" && !IsJson(message.Payload) ? [] : ShadowRequest.Parse(message.Payload);
             clientToken = ShadowRequest.Token(json);
@@ -148,6 +150,18 @@ internal sealed partial class ShadowService : IAsyncDisposable
                 ["code"] = e.Code, ["message"] = e.Message, ["timestamp"] = Now(),
             }, clientToken);
         }
+    }
+
+    private void Admit(string operation, string thing)
+    {
+        var verdict = _admission(operation switch
+        {
+            "get" => "iot-data:GetThingShadow",
+            "update" => "iot-data:UpdateThingShadow",
+            _ => "iot-data:DeleteThingShadow",
+        }, thing);
+        if (verdict != CallVerdict.Admitted)
+            throw verdict == CallVerdict.Throttled ? ShadowException.TooMany() : ShadowException.Failed();
     }
 
     private static bool IsJson(ReadOnlyMemory<byte> payload)

@@ -45,7 +45,9 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
         _process = Start(
             "--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", _data,
             "--template", Template, "--function-executable", Function, "--retry-delay", "10", "--detach-delay", "300",
-            "--private-ca", "ec256", "--parameter", "CaArn={private-ca}");
+            "--private-ca", "ec256", "--parameter", "CaArn={private-ca}",
+            // The same misfortunes each time.
+            "--seed", "1");
         _errors = new StringWriter();
         var log = TextWriter.Synchronized(_errors);
         _process.ErrorDataReceived += (_, line) => log.WriteLine(line.Data);

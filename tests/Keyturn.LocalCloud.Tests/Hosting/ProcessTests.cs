@@ -8,7 +8,7 @@ public sealed class ProcessTests(LocalCloudProcess cloud)
     [Fact]
     public void It_prints_where_each_plane_listens_before_ready()
     {
-        Assert.Equal(["api", "mqtt", "https", "management", "root-ca", "private-ca"], cloud.Urls.Keys);
+        Assert.Equal(["api", "mqtt", "https", "management", "root-ca", "private-ca", "seed"], cloud.Urls.Keys);
         Assert.StartsWith("http://127.0.0.1:", cloud.Api, StringComparison.Ordinal);
         Assert.StartsWith("localhost:", cloud.Urls["mqtt"], StringComparison.Ordinal);
         Assert.StartsWith("https://localhost:", cloud.Urls["https"], StringComparison.Ordinal);

@@ -74,7 +74,7 @@ public sealed class FunctionTests(LocalCloudProcess cloud)
     {
         using var http = new HttpClient();
         var page = await http.GetStringAsync(cloud.Management + "/");
-        var row = page[(page.IndexOf("<td>bash-dead-letters<td>", StringComparison.Ordinal) + "<td>bash-dead-letters<td>".Length)..];
+        var row = page[(page.IndexOf("<td>bash-dead-letters<td class=n>", StringComparison.Ordinal) + "<td>bash-dead-letters<td class=n>".Length)..];
         return int.Parse(row[..row.IndexOf('<', StringComparison.Ordinal)], null);
     }
 

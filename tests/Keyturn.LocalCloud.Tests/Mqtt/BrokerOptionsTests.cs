@@ -83,51 +83,6 @@ public sealed class BrokerOptionsTests
     }
 
     [Fact]
-    public async Task Faults_drop_duplicate_and_delay_by_topic_and_by_seed()
-    {
-        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        var faults = new SeededMessageFaults(1);
-        faults.Set(
-        [
-            new MessageFaultRule("lost/#", MessageFault.Drop, 1, TimeSpan.Zero),
-            new MessageFaultRule("twice/+", MessageFault.Duplicate, 1, TimeSpan.FromSeconds(1)),
-            new MessageFaultRule("late", MessageFault.Delay, 1, TimeSpan.FromSeconds(2)),
-        ]);
-        await using var fixture = await BrokerFixture.StartAsync(time, o => o with { Faults = faults });
-        var client = await fixture.ConnectAsync("device");
-        await client.SubscribeAsync("#");
-
-        foreach (var topic in (string[])["lost/a", "twice/a", "late", "plain"])
-            await client.PublishAsync(topic, "");
-
-        Assert.Equal("twice/a", (await client.NextAsync()).Topic);
-        Assert.Equal("plain", (await client.NextAsync()).Topic);
-        time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal("twice/a", (await client.NextAsync()).Topic);
-        time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal("late", (await client.NextAsync()).Topic);
-    }
-
-    [Fact]
-    public void The_same_seed_gives_the_same_faults()
-    {
-        var rule = new MessageFaultRule("#", MessageFault.Reorder, 0.5, TimeSpan.FromSeconds(1));
-
-        List<TimeSpan> first = Draw(7), second = Draw(7);
-
-        Assert.Equal(first, second);
-        Assert.NotEqual(first, Draw(8));
-        Assert.InRange(first.Count(d => d > TimeSpan.Zero), 20, 80);
-
-        List<TimeSpan> Draw(int seed)
-        {
-            var faults = new SeededMessageFaults(seed);
-            faults.Set([rule]);
-            return [.. Enumerable.Range(0, 100).Select(_ => faults.Plan("a").Single())];
-        }
-    }
-
-    [Fact]
     public async Task Publish_over_HTTP_reaches_subscribers_and_checks_device_certificates()
     {
         await using var fixture = await BrokerFixture.StartAsync();
