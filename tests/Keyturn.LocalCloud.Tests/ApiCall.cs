@@ -18,5 +18,5 @@ internal static class ApiCall
         return await operation.Handler(request, CancellationToken.None);
     }
 
-    public static async Task<ApiException> RefusedAsync(this Task<ApiResponse> call) => await Assert.ThrowsAsync<ApiException>(() => call);
+    public static async Task<ApiException> RefusedAsync(this Task<ApiResponse> call) => await Assert.ThrowsAnyAsync<ApiException>(() => call);
 }

@@ -140,7 +140,7 @@ public sealed class ItemTests
     public void Values_nest_32_levels_and_no_more()
     {
         Assert.Equal("L", AttributeReader.Read(Nested(32)).Type);
-        Assert.Equal("Nesting Levels have exceeded supported limits", Assert.Throws<ApiException>(() => AttributeReader.Read(Nested(33))).Message);
+        Assert.Equal("Nesting Levels have exceeded supported limits", Assert.ThrowsAny<ApiException>(() => AttributeReader.Read(Nested(33))).Message);
 
         static JsonNode Nested(int levels) => Enumerable.Range(0, levels).Aggregate(
             new JsonObject { ["S"] = "x" }, (inner, _) => new JsonObject { ["L"] = new JsonArray(inner) });

@@ -35,7 +35,7 @@ public sealed class NumberTests
     [InlineData("1e-131", "underflow")]
     public void What_is_no_number_of_the_range_is_refused(string text, string reason)
     {
-        var refused = Assert.Throws<ApiException>(() => DynamoNumber.Parse(text));
+        var refused = Assert.ThrowsAny<ApiException>(() => DynamoNumber.Parse(text));
 
         Assert.Equal("ValidationException", refused.Code);
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed class NumberTests
         });
 
     [Fact]
-    public void A_sum_beyond_38_digits_is_refused() => Assert.Throws<ApiException>(() => DynamoNumber.Parse("1e100") + DynamoNumber.Parse("1"));
+    public void A_sum_beyond_38_digits_is_refused() => Assert.ThrowsAny<ApiException>(() => DynamoNumber.Parse("1e100") + DynamoNumber.Parse("1"));
 
     [Fact]
     public void Any_text_is_a_number_or_refused() => Gen.OneOf(Gen.String, Gen.OneOf('0', '9', '.', '-', '+', 'e', 'E').Array[0, 12].Select(c => new string(c))).Sample(

@@ -88,7 +88,7 @@ internal static class OperationCalls
         return await operation.Handler(request, TestContext.Current.CancellationToken);
     }
 
-    public static async Task<ApiException> RefusedAsync(Task<ApiResponse> call) => await Assert.ThrowsAsync<ApiException>(() => call);
+    public static async Task<ApiException> RefusedAsync(Task<ApiResponse> call) => await Assert.ThrowsAnyAsync<ApiException>(() => call);
 
     private static IEnumerable<KeyValuePair<string, string>> Pairs(string text) =>
         text.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(p => KeyValuePair.Create(p[..p.IndexOf('=')], p[(p.IndexOf('=') + 1)..]));
