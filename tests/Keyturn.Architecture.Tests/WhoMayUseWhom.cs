@@ -28,6 +28,10 @@ public sealed class WhoMayUseWhom
         Assert.All(Allowed, entry => Assert.Equal(entry.Value.Order(), actual[entry.Key].Order()));
     }
 
+    [Fact]
+    public void The_infrastructure_knows_the_product_by_its_packages_only() =>
+        Assert.All(Repository.Projects("infra"), project => Assert.Empty(Repository.References(project)));
+
     [Theory]
     [InlineData("src/Keyturn.LocalCloud")]
     [InlineData("src/Keyturn.LocalCore")]
