@@ -1,11 +1,13 @@
 using System.CommandLine;
 using Keyturn.Cli;
+using Keyturn.Cli.Components;
 using Keyturn.Cli.Demo;
 
 using var stop = new StopSignal();
 var command = new RootCommand("Rotates the certificates and private keys of AWS IoT Greengrass core devices.")
 {
     DemoCommand.Create(stop.Token),
+    ComponentCommand.Create(stop.Token),
 };
 
 var parsed = command.Parse(args);
