@@ -2,7 +2,7 @@ using Amazon.CDK;
 
 namespace Keyturn.Infrastructure;
 
-/// <summary>Both stacks, written to a directory; nothing is deployed and no account is asked.</summary>
+/// <summary>The stack, and with it the pipeline if the context names a repository, written to a directory; nothing is deployed and no account is asked.</summary>
 internal static class RotatorApp
 {
     public const string StackName = "AWSLabsCertificateRotator";
@@ -18,8 +18,14 @@ internal static class RotatorApp
             AnalyticsReporting = false,
             TreeMetadata = false,
         });
-        var settings = StackContext.Read(new ContextReader(key => app.Node.TryGetContext(key)));
-        new RotatorStack(app, StackName, settings);
+        var reader = new ContextReader(key => app.Node.TryGetContext(key));
+        var (stack, pipeline) = (StackContext.Read(reader), PipelineContext.Read(reader));
+        new RotatorStack(app, StackName, stack);
+        if (pipeline is not null)
+        {
+            new PipelineStack(app, pipeline);
+        }
+
         app.Synth();
     }
 }

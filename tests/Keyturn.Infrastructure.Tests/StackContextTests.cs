@@ -54,5 +54,17 @@ public sealed class StackContextTests
         Assert.Equal(text, typed);
     }
 
+    [Fact]
+    public void A_pipeline_is_described_wholly_or_not_at_all()
+    {
+        Dictionary<string, object> context = new() { ["ConnectionId"] = "11111111-2222-3333-4444-555555555555", ["OwnerName"] = "o", ["RepositoryName"] = "r", ["BranchName"] = "b" };
+        Assert.Null(PipelineContext.Read(new ContextReader(_ => null)));
+        var error = Assert.Throws<ContextException>(() => PipelineContext.Read(new ContextReader(context.GetValueOrDefault)));
+        Assert.Contains("ThingGroupName is not set", error.Message, StringComparison.Ordinal);
+        context["ThingGroupName"] = "g; rm -rf /";
+        error = Assert.Throws<ContextException>(() => PipelineContext.Read(new ContextReader(context.GetValueOrDefault)));
+        Assert.Contains("ThingGroupName is 'g; rm -rf /'", error.Message, StringComparison.Ordinal);
+    }
+
     private static StackContext Read(Dictionary<string, object> context) => StackContext.Read(new ContextReader(context.GetValueOrDefault));
 }

@@ -29,7 +29,13 @@ public sealed class SynthesizedStacks : IDisposable
             ["rolloutBasePerMinute"] = 5,
             ["rolloutFactor"] = "2.5",
             ["deletionProtection"] = false,
+            ["ConnectionId"] = "11111111-2222-3333-4444-555555555555",
+            ["OwnerName"] = "example",
+            ["RepositoryName"] = "keyturn",
+            ["BranchName"] = "main",
+            ["ThingGroupName"] = "test-gateways",
         });
+        Pipeline = new Template(File.ReadAllText(Path.Combine(_directory, "configured", $"{PipelineStack.Id}.template.json")));
     }
 
     /// <summary>Without context: the template that lies in the repository.</summary>
@@ -37,6 +43,8 @@ public sealed class SynthesizedStacks : IDisposable
 
     /// <summary>As the CDK deploys it, every key of the context set.</summary>
     internal Template Configured { get; }
+
+    internal Template Pipeline { get; }
 
     public static string RepositoryRoot
     {
