@@ -163,7 +163,7 @@ internal sealed class Cloud : IAsyncDisposable
         await File.WriteAllTextAsync(RootCaFile, _authorities.RootPem);
         _engine.Start();
         await _broker.StartAsync();
-        HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls);
+        HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls, _broker.ServeByAlpnAsync);
         ManagementPort = await ListenAsync("management", _options.ManagementPort, _management.HandleAsync);
         ApiPort = await ListenAsync("api", _options.ApiPort, new ApiPlane(_api, new UnsignedSnsRequests(_sns), _authorities.RootPem).HandleAsync);
         _sns.ApiUrl = ApiUrl;
@@ -220,9 +220,9 @@ internal sealed class Cloud : IAsyncDisposable
         }
     }
 
-    private async Task<int> ListenAsync(string name, int port, RequestDelegate handler, SslStreamCertificateContext? tls = null)
+    private async Task<int> ListenAsync(string name, int port, RequestDelegate handler, SslStreamCertificateContext? tls = null, ServeStream? mqtt = null)
     {
-        var plane = await HttpPlane.StartAsync(name, port, Freezable, _logs, tls);
+        var plane = await HttpPlane.StartAsync(name, port, Freezable, _logs, tls, mqtt);
         _planes.Add(plane);
         _log.Listening(name, $"127.0.0.1:{plane.Port}");
         return plane.Port;

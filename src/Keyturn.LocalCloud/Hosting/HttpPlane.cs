@@ -1,9 +1,14 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Keyturn.LocalCloud.Mqtt;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Keyturn.LocalCloud.Hosting;
@@ -11,6 +16,8 @@ namespace Keyturn.LocalCloud.Hosting;
 /// <summary>One HTTP listener on the loopback interface.</summary>
 internal sealed class HttpPlane : IAsyncDisposable
 {
+    private static readonly SslApplicationProtocol Mqtt = new("x-amzn-mqtt-ca");
+
     private readonly WebApplication _app;
 
     private HttpPlane(WebApplication app, int port) => (_app, Port) = (app, port);
@@ -18,8 +25,9 @@ internal sealed class HttpPlane : IAsyncDisposable
     public int Port { get; }
 
     /// <param name="tls">Serves HTTPS with this certificate and asks clients for theirs; null serves plain HTTP.</param>
+    /// <param name="mqtt">Takes the connections that ask for MQTT by ALPN, as AWS IoT does on port 443.</param>
     public static async Task<HttpPlane> StartAsync(
-        string name, int port, RequestDelegate handler, ILoggerFactory logs, SslStreamCertificateContext? tls = null)
+        string name, int port, RequestDelegate handler, ILoggerFactory logs, SslStreamCertificateContext? tls = null, ServeStream? mqtt = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(logs);
@@ -37,11 +45,13 @@ internal sealed class HttpPlane : IAsyncDisposable
                     ServerCertificate = tls.TargetCertificate,
                     ClientCertificateMode = ClientCertificateMode.AllowCertificate,
                     OnAuthenticate = (_, authentication) =>
-                        authentication.ApplicationProtocols = [SslApplicationProtocol.Http11, new SslApplicationProtocol("x-amzn-http-ca")],
+                        authentication.ApplicationProtocols = [SslApplicationProtocol.Http11, new("x-amzn-http-ca"), .. mqtt is null ? (SslApplicationProtocol[])[] : [Mqtt]],
                 };
                 // Any certificate, or none: the registry decides, not a chain.
                 https.AllowAnyClientCertificate();
                 listen.UseHttps(https);
+                if (mqtt is not null)
+                    listen.Use(next => connection => IsMqtt(connection) ? ServeMqttAsync(connection, mqtt) : next(connection));
             });
         });
         if (tls is not null)
@@ -60,6 +70,18 @@ internal sealed class HttpPlane : IAsyncDisposable
 
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         return new HttpPlane(app, new Uri(address).Port);
+    }
+
+    private static SslStream Tls(ConnectionContext connection) => connection.Features.GetRequiredFeature<ISslStreamFeature>().SslStream;
+
+    private static bool IsMqtt(ConnectionContext connection) => Tls(connection).NegotiatedApplicationProtocol == Mqtt;
+
+    private static async Task ServeMqttAsync(ConnectionContext connection, ServeStream mqtt)
+    {
+        // As on the port for MQTT: nobody comes in without a certificate or without naming the server.
+        if (Tls(connection) is not { RemoteCertificate: { } presented, TargetHostName.Length: > 0 } stream)
+            return;
+        await mqtt(stream, X509CertificateLoader.LoadCertificate(presented.GetRawCertData()), connection.RemoteEndPoint, connection.ConnectionClosed);
     }
 
     public async ValueTask DisposeAsync()

@@ -80,6 +80,15 @@ internal sealed class ConnectedDevice(
             return;
         }
 
+        if (packet.PacketIdentifier == 0)
+        {
+            Fault(MqttDisconnectReasonCode.ProtocolError, "packet identifier 0");
+            return;
+        }
+
+        // As AWS documents it: whoever asks for QoS 2 gets no SUBACK.
+        if (packet.TopicFilters.Exists(f => f.QualityOfServiceLevel > MqttQualityOfServiceLevel.AtLeastOnce))
+            return;
         if (packet.SubscriptionIdentifier != 0)
         {
             Fault(MqttDisconnectReasonCode.SubscriptionIdentifiersNotSupported, "a subscription identifier");
@@ -112,7 +121,7 @@ internal sealed class ConnectedDevice(
                 continue;
             }
 
-            var granted = Math.Min((int)filter.QualityOfServiceLevel, 1);
+            var granted = (int)filter.QualityOfServiceLevel;
             added.Add((filter, router.Subscribe(new Subscription(
                 session, filter.Topic, granted, TopicRules.SplitShared(filter.Topic)?.Group, filter.NoLocal, filter.RetainAsPublished))));
             codes.Add(granted == 1 ? MqttSubscribeReasonCode.GrantedQoS1 : MqttSubscribeReasonCode.GrantedQoS0);
@@ -123,11 +132,13 @@ internal sealed class ConnectedDevice(
         {
             if (filter.RetainHandling == MqttRetainHandling.SendAtSubscribe
                 || (filter.RetainHandling == MqttRetainHandling.SendAtSubscribeIfNewSubscriptionOnly && isNew))
-                router.DeliverRetained(session, filter.Topic, Math.Min((int)filter.QualityOfServiceLevel, 1));
+                router.DeliverRetained(session, filter.Topic, (int)filter.QualityOfServiceLevel);
         }
 
         if (added.Count > 0)
             events.Subscribed(presence, added.Select(a => a.Filter.Topic));
+        if (added.Count < packet.TopicFilters.Count)
+            Fault(MqttDisconnectReasonCode.QuotaExceeded, $"more than {MqttLimits.SubscriptionsPerConnection} subscriptions");
     }
 
     private void Unsubscribe(MqttUnsubscribePacket packet)
@@ -135,6 +146,12 @@ internal sealed class ConnectedDevice(
         if (packet.TopicFilters.Count == 0)
         {
             Fault(MqttDisconnectReasonCode.ProtocolError, "an UNSUBSCRIBE of no topic filter");
+            return;
+        }
+
+        if (packet.PacketIdentifier == 0)
+        {
+            Fault(MqttDisconnectReasonCode.ProtocolError, "packet identifier 0");
             return;
         }
 

@@ -18,6 +18,7 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly SubscriptionTree _subscriptions = new();
     private readonly SessionTable _sessions;
+    private readonly DeviceAuthentication _authentication;
     private readonly DeviceAccess _access;
     private readonly ConnectGate _gate;
     private readonly MqttRouter _router;
@@ -29,14 +30,14 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
     public MqttBroker(MqttBrokerOptions options, IDeviceDirectory directory, TimeProvider time, ILogger<MqttBroker> logger)
     {
         (_options, _directory, _time, _logger) = (options, directory, time, logger);
-        var authentication = new DeviceAuthentication(directory, options.Faults, time);
+        _authentication = new DeviceAuthentication(directory, options.Faults, time);
         _sessions = new SessionTable(_subscriptions, time);
         _access = new DeviceAccess(directory, options.Account, time);
-        _gate = new ConnectGate(authentication, _access, options.ConnectsPerSecond is { } connects ? new RateLimit(connects, time) : null,
+        _gate = new ConnectGate(_authentication, _access, options.ConnectsPerSecond is { } connects ? new RateLimit(connects, time) : null,
             options.ConnectsPerSecondOfClient is { } perClient ? new RateLimits(perClient, time) : null);
         _router = new MqttRouter(_subscriptions, _access, options.Faults, time, logger);
         _events = new PresenceEvents(_router.Route, time);
-        _listener = new MqttListener(options, authentication, ServeAsync, time, logger);
+        _listener = new MqttListener(options, _authentication, ServeAsync, time, logger);
         _operations = new MqttOperations(_router, _sessions, directory, options.Account, time);
         directory.CertificateRetired += Retired;
     }
@@ -74,8 +75,17 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
 
     public IDisposable Watch(Action<BusMessage> watcher) => _router.Watch(watcher);
 
-    /// <summary>A client on a stream whose handshake is over; also for TLS connections that came in on another port by ALPN.</summary>
-    public async Task ServeAsync(Stream stream, X509Certificate2 presented, EndPoint? remote, CancellationToken cancellation)
+    /// <summary>A connection that came in on another port by ALPN: whom the listener here would refuse, this refuses.</summary>
+    public async Task ServeByAlpnAsync(Stream stream, X509Certificate2 presented, EndPoint? remote, CancellationToken cancellation)
+    {
+        if (_authentication.Find(presented, isNew: true) is null)
+            _logger.HandshakeFailed(remote, "the certificate is not registered, not ACTIVE or not valid now");
+        else
+            await ServeAsync(stream, presented, remote, cancellation);
+    }
+
+    /// <summary>A client on a stream whose handshake is over.</summary>
+    private async Task ServeAsync(Stream stream, X509Certificate2 presented, EndPoint? remote, CancellationToken cancellation)
     {
         var principal = Convert.ToHexStringLower(SHA256.HashData(presented.RawDataMemory.Span));
         var owner = new SessionOwner(principal, presented, (remote as IPEndPoint)?.Address);

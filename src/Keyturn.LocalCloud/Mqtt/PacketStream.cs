@@ -45,6 +45,8 @@ internal sealed class PacketStream(Stream stream)
         if (isFirst != (_header[0] >> 4 == (int)MqttControlPacketType.Connect))
             throw new MqttProtocolViolationException(isFirst ? "The first packet is not CONNECT." : "A second CONNECT.");
 
+        if (!FlagsAreRight(_header[0]))
+            throw new MqttProtocolViolationException("Reserved bits of a packet's first byte are set.");
         var body = new byte[length];
         await stream.ReadExactlyAsync(body, cancellation);
         return Decode(new ReceivedMqttPacket(_header[0], body, length + size));
@@ -68,6 +70,14 @@ internal sealed class PacketStream(Stream stream)
             ArrayPool<byte>.Shared.Return(bytes);
         }
     }
+
+    /// <summary>PUBLISH has flags of its own; SUBSCRIBE and UNSUBSCRIBE have bit 1 set, all others none.</summary>
+    private static bool FlagsAreRight(byte first) => (MqttControlPacketType)(first >> 4) switch
+    {
+        MqttControlPacketType.Publish => (first & 0b1000) == 0 || (first & 0b0110) != 0,
+        MqttControlPacketType.Subscribe or MqttControlPacketType.Unsubscribe or MqttControlPacketType.PubRel => (first & 0x0F) == 0b0010,
+        _ => (first & 0x0F) == 0,
+    };
 
     private MqttPacket Decode(ReceivedMqttPacket received)
     {

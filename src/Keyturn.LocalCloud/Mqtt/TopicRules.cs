@@ -8,12 +8,17 @@ internal static class TopicRules
     private const string BasicIngest = "$aws/rules/";
     private const string SharedSubscription = "$share/";
 
+    /// <summary>What the decoder puts in the place of bytes that are not UTF-8.</summary>
+    private const char Undecodable = '\uFFFD';
+
     public static string? CheckTopic(string topic)
     {
         if (topic.Length == 0)
             return "the topic is empty";
         if (topic.AsSpan().ContainsAny('+', '#', '\0'))
             return "the topic holds a wildcard";
+        if (topic.Contains(Undecodable))
+            return "the topic is not UTF-8";
         if (CheckSize(Counted(topic)) is { } size)
             return size;
         return !topic.StartsWith('$') || ReservedTopics.MayPublish(topic) ? null : "the topic is reserved";
@@ -26,6 +31,8 @@ internal static class TopicRules
         var inner = split.Filter;
         if (inner.Length == 0 || inner.Contains('\0', StringComparison.Ordinal))
             return "the topic filter is empty";
+        if (inner.Contains(Undecodable))
+            return "the topic filter is not UTF-8";
         var levels = inner.Split('/');
         for (var i = 0; i < levels.Length; i++)
         {

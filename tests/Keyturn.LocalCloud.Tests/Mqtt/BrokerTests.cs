@@ -244,7 +244,7 @@ public sealed class BrokerTests
     }
 
     [Fact]
-    public async Task A_suback_answers_in_the_order_of_the_question_and_refuses_the_fifty_first()
+    public async Task A_suback_answers_in_the_order_of_the_question_and_the_fifty_first_ends_the_connection()
     {
         await using var fixture = await BrokerFixture.StartAsync();
         var client = await fixture.ConnectAsync("device");
@@ -263,6 +263,7 @@ public sealed class BrokerTests
         Assert.Equal(
             [MqttClientSubscribeResultCode.GrantedQoS0, MqttClientSubscribeResultCode.UnspecifiedError],
             result.Items.Select(i => i.ResultCode));
+        await client.DisconnectedAsync();
     }
 
     [Fact]

@@ -27,6 +27,18 @@ public sealed class HostilePeerTests
         (byte[])[.. Connect, 0xA2, 2, 0, 1],
         (byte[])[.. Connect, 0x36, 5, 0, 1, (byte)'a', 0, 1],
         (byte[])[.. Connect, 0x50, 2, 0, 1],
+        // Reserved bits: SUBSCRIBE without them, PINGREQ and DISCONNECT with, DUP of a QoS 0 message.
+        (byte[])[.. Connect, 0x80, 6, 0, 1, 0, 1, (byte)'a', 1],
+        (byte[])[.. Connect, 0xC1, 0],
+        (byte[])[.. Connect, 0xE8, 0],
+        (byte[])[.. Connect, 0x38, 4, 0, 1, (byte)'a', (byte)'x'],
+        // Packet identifier 0.
+        (byte[])[.. Connect, 0x82, 6, 0, 0, 0, 1, (byte)'a', 1],
+        (byte[])[.. Connect, 0xA2, 5, 0, 0, 0, 1, (byte)'a'],
+        (byte[])[.. Connect, 0x32, 6, 0, 1, (byte)'a', 0, 0, (byte)'x'],
+        // Topics that are not UTF-8.
+        (byte[])[.. Connect, 0x30, 4, 0, 1, 0xFF, (byte)'x'],
+        (byte[])[.. Connect, 0x82, 6, 0, 1, 0, 1, 0xC0, 1],
         (byte[])[.. Connect, 0x30, 0xFF, 0xFF, 0xFF, 0x7F]);
 
     [Theory]
@@ -41,6 +53,20 @@ public sealed class HostilePeerTests
 
         await ReadToEndAsync(stream);
         Assert.True(await bystander.HeardNothingAsync());
+    }
+
+    /// <summary>In the words of AWS's documentation: the broker does not send a PUBACK or SUBACK.</summary>
+    [Fact]
+    public async Task Whoever_asks_for_quality_of_service_2_gets_no_suback()
+    {
+        await using var fixture = await BrokerFixture.StartAsync();
+        await using var stream = await OpenAsync(fixture);
+        // SUBSCRIBE at QoS 2, then PINGREQ: CONNACK and PINGRESP are all that comes back.
+        await stream.WriteAsync((byte[])[.. Connect, 0x82, 6, 0, 1, 0, 1, (byte)'a', 2, 0xC0, 0], TestContext.Current.CancellationToken);
+
+        var answer = new byte[6];
+        await stream.ReadExactlyAsync(answer, TestContext.Current.CancellationToken);
+        Assert.Equal([0x20, 2, 0, 0, 0xD0, 0], answer);
     }
 
     [Fact]
@@ -95,7 +121,7 @@ public sealed class HostilePeerTests
                     // Closed while more was on its way: the answer that was hoped for.
                 }
             },
-            iter: 60, threads: 1);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: 60, threads: 1);
 
         Assert.True(await bystander.HeardNothingAsync());
     }
