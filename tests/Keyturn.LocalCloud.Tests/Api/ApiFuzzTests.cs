@@ -89,7 +89,7 @@ public sealed class ApiFuzzTests : IAsyncLifetime
             // A request that its signature stops would prove nothing.
             Assert.NotEqual("InvalidSignatureException", answer.Error);
             Assert.True(answer.Status < 500, $"{operation.Service}:{operation.Name} {string.Join(' ', words)} {Encoding.UTF8.GetString(body)} → {answer.Status} {answer.Text}");
-        }, iter: 3000, threads: 2);
+        }, writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: 3000, threads: 2);
     }
 
     private static string SigningName(string service) => service == "iot-data" ? "iotdata" : service;

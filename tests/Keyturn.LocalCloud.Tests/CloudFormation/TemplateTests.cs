@@ -117,7 +117,7 @@ public sealed class TemplateTests
             catch (StackException)
             {
             }
-        }, iter: 5000);
+        }, writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: 5000);
     }
 
     private static CreatedResource Take(ResourceProperties properties, string name)

@@ -192,7 +192,7 @@ public sealed class PolicyTests
             catch (PolicyFormatException)
             {
             }
-        });
+        }, writeLine: TestContext.Current.TestOutputHelper!.WriteLine);
     }
 
     [Fact]

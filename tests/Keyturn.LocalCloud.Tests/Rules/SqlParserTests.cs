@@ -63,7 +63,7 @@ public sealed class SqlParserTests
                 {
                 }
             },
-            iter: 20_000);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: 20_000);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class SqlParserTests
                     }
                 }
             },
-            iter: 20_000);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: 20_000);
     }
 
     [Theory]
