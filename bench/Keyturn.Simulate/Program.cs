@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Keyturn.Simulation;
 
-return Faults.Command(args is ["faults", .. var options] ? options : args);
+return args is ["crash", .. var crash] ? Crash.Command(crash) : Faults.Command(args is ["faults", .. var options] ? options : args);
 
 /// <summary>Rotations under faults, in virtual time. Progress goes to standard error, what is bad and the result to standard output.</summary>
 internal static class Faults

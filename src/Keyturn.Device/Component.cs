@@ -19,7 +19,27 @@ internal sealed class Component(string root, TimeProvider time)
     /// <summary>Another one after each start of the machine.</summary>
     public static string BootId => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
 
+    /// <summary>A component that ends with an error three times is not started again: a disk that fails for a while must not come to that.</summary>
+    private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
+
     public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                await RunOnceAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (FileSystemException e)
+            {
+                Log.StorageFailed(new RotationLog(Console.Out, time, Environment.GetEnvironmentVariable("AWS_IOT_THING_NAME") ?? "-"), e.Message);
+                await Task.Delay(StorageRetry, time, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task RunOnceAsync(CancellationToken cancellation)
     {
         var ipc = GreengrassIpcOptions.FromEnvironment(Name);
         var system = SystemConfiguration.Read(root);

@@ -32,8 +32,8 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     private readonly Queue<RotationEvent> _outcomes = [];
     private readonly Dictionary<Alarm, long> _alarms = [];
     private readonly Conversations _conversations = new(thing);
-    private JournalEntry _entry = null!;
-    private RotationState _state = null!;
+    private JournalEntry? _entry;
+    private RotationState _state = new RotationState.Idle();
     private Conversation? _answered;
     private CloudRequest.UpdateJob? _tell;
     private CancellationTokenSource? _beside;
@@ -69,8 +69,17 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
 
     private void Load()
     {
-        using (ports.Journal.Enter())
-            _entry = ports.Journal.Load();
+        _entry = null;
+        try
+        {
+            using (ports.Journal.Enter())
+                _entry = ports.Journal.Load();
+        }
+        catch (IOException e)
+        {
+            RetryStorage(e);
+            return;
+        }
         _state = _entry.State;
         ports.Log.Follow(_state.Current);
         Log.Resumed(ports.Log, _state.GetType().Name);
@@ -81,9 +90,12 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     {
         while (_outcomes.TryDequeue(out var happened))
         {
+            // Nothing happens to a rotation that is not known; it is looked at as a whole once it can be read.
+            if (_entry is not { } entry)
+                continue;
             try
             {
-                Apply(happened);
+                Apply(entry, happened);
             }
             catch (JournalMovedException)
             {
@@ -95,26 +107,31 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             catch (IOException e)
             {
                 // Nothing was done that the journal does not know of. What was going on is taken up again as after a restart.
-                Log.StorageFailed(ports.Log, e.Message);
-                _state = _entry.State;
+                _state = _entry!.State;
                 _conversations.EndAll();
                 _outcomes.Clear();
-                _storageRetry = ports.Time.GetTimestamp() + Ticks(StorageRetry);
+                RetryStorage(e);
             }
         }
     }
 
-    private void Apply(RotationEvent happened)
+    private void RetryStorage(IOException e)
+    {
+        Log.StorageFailed(ports.Log, e.Message);
+        _storageRetry = ports.Time.GetTimestamp() + Ticks(StorageRetry);
+    }
+
+    private void Apply(JournalEntry entry, RotationEvent happened)
     {
         var (before, step) = (_state, RotationMachine.Next(_state, happened));
         if (step.State == before && step.Effects.Length == 0)
             return;
         using (ports.Journal.Enter())
         {
-            if (step.State.IsDurable && step.State != _entry.State)
-                _entry = ports.Journal.Append(_entry, step.State);
+            if (step.State.IsDurable && step.State != entry.State)
+                _entry = ports.Journal.Append(entry, step.State);
             else
-                ports.Journal.Confirm(_entry);
+                ports.Journal.Confirm(entry);
             _state = step.State;
             if (step.State.GetType() != before.GetType())
                 Entered(before, step.State);
@@ -286,7 +303,10 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         if (_storageRetry <= now)
         {
             _storageRetry = null;
-            _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
+            if (_entry is null)
+                Load();
+            else
+                _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
         }
     }
 

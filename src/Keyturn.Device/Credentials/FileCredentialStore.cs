@@ -144,7 +144,11 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
     {
         CheckPair(files.Resolve(paths.Key), files.Resolve(paths.Certificate));
         if (IsReached)
+        {
+            Link(paths.Key, KeyName);
+            Link(paths.Certificate, CertificateName);
             return _generations.Current!;
+        }
 
         var generation = _generations.Begin(isForUs);
         var key = Content(paths.Key, "private key");
@@ -169,13 +173,15 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
 
     private void Link(string path, string name)
     {
-        if (LeadsTo(path, name))
-            return;
-        var next = path + ".keyturn";
-        if (files.Status(next) is not null)
-            files.Unlink(next);
-        files.MakeLink(next, _generations.CurrentFile(name));
-        files.Rename(next, path);
+        if (!LeadsTo(path, name))
+        {
+            var next = path + ".keyturn";
+            if (files.Status(next) is not null)
+                files.Unlink(next);
+            files.MakeLink(next, _generations.CurrentFile(name));
+            files.Rename(next, path);
+        }
+        // A link of one path without the other's, after the next switch, would be a pair that does not match.
         files.SyncDirectory(Path.GetDirectoryName(path)!);
     }
 

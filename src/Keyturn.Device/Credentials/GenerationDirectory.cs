@@ -41,10 +41,9 @@ internal sealed class GenerationDirectory(IFileSystem files, string path)
     {
         var mode = isForUs ? OwnerOnly : Searchable;
         if (files.Status(directory) is null)
-        {
             files.MakeDirectory(directory, OwnerOnly);
-            files.SyncDirectory(System.IO.Path.GetDirectoryName(directory)!);
-        }
+        // Also when it is there already: whoever made it may have been killed before this.
+        files.SyncDirectory(System.IO.Path.GetDirectoryName(directory)!);
         var status = files.Status(directory)!.Value;
         if (status.Kind != FileKind.Directory || status.Owner != files.User || (status.Mode & WritableByOthers) != 0)
         {

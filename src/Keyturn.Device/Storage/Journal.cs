@@ -30,7 +30,15 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
     /// <summary>Nothing when another process is changing something just now.</summary>
     public IDisposable? TryEnter() => files.TryLock(Path.Combine(directory, "lock"));
 
+    /// <summary>What is on the disk, made sure of: a process that was killed may have left it in the kernel's memory only, and effects are to follow from it.</summary>
     public JournalEntry Load()
+    {
+        var entry = Read();
+        files.SyncDirectory(directory);
+        return entry;
+    }
+
+    private JournalEntry Read()
     {
         if (files.Status(FilePath) is null)
             return new JournalEntry(0, bootId, Uptime, new RotationState.Idle());
@@ -75,7 +83,7 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
     /// <summary>Throws when the entry on disk is another one than we know. The caller holds the lock.</summary>
     public void Confirm(JournalEntry known)
     {
-        if (Load().Sequence != known.Sequence)
+        if (Read().Sequence != known.Sequence)
             throw new JournalMovedException();
     }
 

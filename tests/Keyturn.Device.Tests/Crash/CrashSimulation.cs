@@ -1,102 +1,174 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Json.Nodes;
 using Keyturn.Contracts;
 using Keyturn.Device.Credentials;
 using Keyturn.Device.Rotation;
 using Keyturn.Device.Storage;
+using Keyturn.Device.Technician;
 using Keyturn.Device.Tests.Driver;
+using Keyturn.Simulation;
 
 namespace Keyturn.Device.Tests.Crash;
 
-/// <summary>One rotation on a simulated disk, during which the power goes at given changes. Tells what was wrong at the end, or nothing.</summary>
+/// <summary>What strikes at one call of the product on its disk: the process dies there, with the power or alone, or the call fails.</summary>
+/// <param name="Fate">What becomes of what is pending when the power goes.</param>
+/// <param name="Error">What the call and those after it fail with; nothing if they don't.</param>
+internal sealed record Blow(string Name, Fate? Fate = null, int Error = 0, int Times = 1)
+{
+    /// <summary>SIGKILL: the kernel, and with it what is pending, lives on, and so does the nucleus.</summary>
+    public static readonly Blow Killed = new("killed");
+}
+
+internal readonly record struct Strike(int At, Blow Blow);
+
+/// <summary>One rotation on a simulated disk, struck at given calls. Tells what was wrong at the end, or nothing.</summary>
 internal sealed class CrashSimulation : IDisposable
 {
-    private const string Root = "/greengrass/v2", KeyPath = Root + "/private.key", CertificatePath = Root + "/device.crt";
-    private static readonly (string Key, string Certificate) Old = MakeOld();
+    private const string Root = "/greengrass/v2";
+    private static readonly StateDirectories Directories = new(Root);
 
+    /// <summary>A device that is not at rest after two days will not come to rest.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromDays(2);
+
+    private readonly Scenario _scenario;
     private readonly SimulatedFileSystem _disk;
     private readonly FakeBackend _backend = new() { RefusesSecondKey = true };
-    private readonly HastyTime _time = new();
+    private readonly VirtualTime _time = new(CertificateAuthority.Now);
     private readonly StringWriter _log = new();
+    private readonly string _old;
+    private string _principal = "";
     private int _session;
 
-    public CrashSimulation(SimulatedFileSystem disk, bool isRefused)
+    public CrashSimulation(Scenario scenario, SimulatedFileSystem? disk = null)
     {
-        _disk = disk;
-        disk.Install(KeyPath, Old.Key);
-        disk.Install(CertificatePath, Old.Certificate);
-        _backend.Principal = () => Hash(Certificate());
+        (_scenario, _disk) = (scenario, disk ?? new SimulatedFileSystem(scenario.Disk));
+        _old = Hash(Certificate());
+        // A nucleus speaks with what it found when it started.
+        _backend.Principal = () => _principal;
         _backend.Queue("job-1");
-        if (isRefused)
-        {
-            _backend.Override = (topic, m) => topic.EndsWith("/commit", StringComparison.Ordinal)
-                ? ("/rejected", new() { ["errorMsg"] = "The old certificate stays.", ["code"] = RefusalCode.ClosedInFavourOfOld })
-                : null;
-        }
+        _backend.Loses = (_, _) => scenario.IsNewDeaf && _principal != _old;
+        _backend.Override = (topic, m) =>
+            scenario.IsCommitRefused && topic.EndsWith("/commit", StringComparison.Ordinal) ? Refusal(RefusalCode.ClosedInFavourOfOld)
+            : scenario.IsCreateRefused && m.ContainsKey("csr") ? Refusal(RefusalCode.CsrRefused)
+            : null;
     }
 
-    /// <summary>Changes made by each life of the process, for those who want to strike at every one.</summary>
-    public List<int> Lives { get; } = [];
-
-    public int PendingAtCrash { get; private set; }
+    /// <summary>What each life of the process asked of the disk, for those who want to strike at every call.</summary>
+    public List<DiskCall[]> Lives { get; } = [];
 
     public string Log => _log.ToString();
 
-    /// <param name="strikes">For each life, at which change the power goes and what becomes of what is pending.</param>
-    public async Task<string?> RunAsync(params (int At, Fate Fate)[] strikes)
+    /// <summary>The disk of a device that has been rotated once.</summary>
+    public static SimulatedFileSystem AfterOne(Scenario scenario)
+    {
+        using var simulation = new CrashSimulation(scenario);
+        return simulation.Run() is { } wrong ? throw new InvalidOperationException(wrong) : new SimulatedFileSystem(simulation._disk);
+    }
+
+    public string? Run(params Strike[] strikes)
     {
         for (var life = 0; ; life++)
         {
-            _disk.PowerGoesAt = life < strikes.Length ? strikes[life].At : null;
-            var struck = await LiveAsync();
-            Lives.Add(_disk.Changes);
-            if (!struck)
-                return Check();
-            PendingAtCrash = _disk.Pending;
-            _disk.Crash(strikes[life].Fate);
-            if (WhatTheNucleusSees() is { } wrong)
+            var blow = life < strikes.Length ? strikes[life].Blow : null;
+            if (blow?.Error > 0)
+                _disk.Fails = (strikes[life].At, blow.Times, blow.Error);
+            else if (blow is not null)
+                _disk.PowerGoesAt = strikes[life].At;
+            var isStruck = Live(startsNucleus: life == 0 || strikes[life - 1].Blow != Blow.Killed);
+            Lives.Add([.. _disk.Calls]);
+            if (!isStruck)
+            {
+                _disk.CountAnew();
+                return Check(mayGiveUp: strikes.Any(s => s.Blow.Error > 0));
+            }
+            if (blow!.Fate is { } fate)
+                _disk.Crash(fate);
+            else
+                _disk.CountAnew();
+            if ((WhatTheNucleusSees() ?? WhatTheJournalSays()) is { } wrong)
                 return wrong;
+            // Whoever only looked is not to be counted.
+            _disk.CountAnew();
         }
     }
 
     public void Dispose() => _backend.Dispose();
 
-    /// <summary>From the start of the nucleus until the rotation is over, or the power goes.</summary>
-    private async Task<bool> LiveAsync()
+    private static (string, JsonObject) Refusal(string code) => ("/rejected", new JsonObject { ["errorMsg"] = "No.", ["code"] = code });
+
+    /// <summary>From the start of the component until the rotation is over, or the process dies. Nuclei come and go as they are told to.</summary>
+    private bool Live(bool startsNucleus)
     {
-        while (true)
+        for (; ; startsNucleus = true)
         {
-            _session++;
+            if (startsNucleus)
+                StartNucleus();
             using var life = new CancellationTokenSource();
             var nucleus = new SimulatedNucleus($"session-{_session}");
+            Task run;
             RotationDriver driver;
             try
             {
-                var directories = new StateDirectories(Root);
-                directories.Ensure(_disk);
-                var store = new FileCredentialStore(_disk, new CredentialPaths(KeyPath, CertificatePath), directories.Credentials);
-                var ports = new DriverPorts(
-                    new Journal(_disk, directories.Journal, "boot", _time), store, _backend, new OldOnlyProbe(), nucleus, _time, new Random(1), new RotationLog(_log, _time, "pump1"));
-                driver = new RotationDriver("pump1", "2.0.0", () => new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256), ports);
+                Directories.Ensure(_disk);
+                driver = new RotationDriver("pump1", "2.0.0", () => new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256), new DriverPorts(
+                    Journal(), Store(), _backend, new OldOnlyProbe(_scenario.IsNewDeaf || _scenario.IsCommitRefused), nucleus, _time, new Random(1),
+                    new RotationLog(_log, _time, "pump1"), IsSingleThreaded: true));
+                _backend.Deliver += driver.Receive;
+                run = driver.RunAsync(life.Token);
             }
             catch (PowerLostException)
             {
                 return true;
             }
-            _backend.Deliver += driver.Receive;
-            _time.Wake();
-            var run = driver.RunAsync(life.Token);
-            await Task.WhenAny(run, nucleus.Told, _time.AtRest).WaitAsync(TimeSpan.FromSeconds(30));
+            catch (IOException)
+            {
+                // The component waits and tries again.
+                startsNucleus = false;
+                continue;
+            }
+            while (!run.IsCompleted && !nucleus.WasTold && !IsOver(driver) && _time.Now < Patience)
+                _time.RunUntil(_time.Now + TimeSpan.FromSeconds(10));
+            if (!run.IsCompleted && !nucleus.WasTold)
+                _time.RunUntil(_time.Now + TimeSpan.FromHours(25));
             _backend.Deliver -= driver.Receive;
-            await life.CancelAsync();
-            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            life.Cancel();
             if (run.IsFaulted)
-                return run.Exception.InnerException is PowerLostException ? true : throw run.Exception;
-            if (!nucleus.Told.IsCompleted)
+                return run.Exception.InnerException is PowerLostException ? true : throw run.Exception.InnerException!;
+            if (!nucleus.WasTold)
                 return IsOver(driver) ? false : throw new InvalidOperationException($"the rotation came to a standstill in {driver.State}\n{_log}");
         }
     }
+
+    private void StartNucleus()
+    {
+        if (_scenario.RecoversAtBoot)
+            Recover();
+        _session++;
+        _principal = Hash(Certificate());
+    }
+
+    /// <summary>What the recovery unit does. Whatever it can't do, the component has to.</summary>
+    private void Recover()
+    {
+        try
+        {
+            if (_disk.Status(Directories.Top) is null)
+                return;
+            Directories.Ensure(_disk);
+            using (Journal().Enter())
+                new LocalRecovery(Journal().Load().State).Run(Store());
+        }
+        catch (Exception e) when (e is IOException or CredentialException or PowerLostException)
+        {
+            // When the power goes here it stays away: the component finds that out at its first call.
+        }
+    }
+
+    private FileCredentialStore Store() => new(_disk, new CredentialPaths(_scenario.KeyPath, _scenario.CertificatePath), Directories.Credentials);
+
+    private Journal Journal() => new(_disk, Directories.Journal, "boot", _time);
 
     private bool IsOver(RotationDriver driver) =>
         driver.State is RotationState.Idle && _backend.Job!["status"]!.GetValue<string>() is "SUCCEEDED" or "FAILED" && _backend.Attested == Hash(Certificate());
@@ -106,10 +178,10 @@ internal sealed class CrashSimulation : IDisposable
         try
         {
             var certificate = Certificate();
-            using var pair = X509Certificate2.CreateFromPem(certificate, Text(KeyPath));
+            using var pair = X509Certificate2.CreateFromPem(certificate, _disk.Text(_scenario.KeyPath));
             var id = Hash(certificate);
-            return id == Hash(Old.Certificate) && _backend.OldIsRetired ? "the retired certificate is in use"
-                : id != Hash(Old.Certificate) && !_backend.HasIssued(certificate) ? "a certificate that nobody issued is in use"
+            return id == _old && _backend.OldIsRetired ? "the retired certificate is in use"
+                : id != _old && !_backend.HasIssued(certificate) ? "a certificate that nobody issued is in use"
                 : null;
         }
         catch (Exception e) when (e is IOException or CryptographicException or ArgumentException)
@@ -118,21 +190,43 @@ internal sealed class CrashSimulation : IDisposable
         }
     }
 
-    private string? Check()
+    /// <summary>One of the table's states, and what it names is there: the old credential as long as it may be returned to, the new one's key.</summary>
+    private string? WhatTheJournalSays()
     {
-        if (WhatTheNucleusSees() is { } wrong)
+        try
+        {
+            if (!_disk.Has(Directories.Journal))
+                return null;
+            var state = Journal().Load().State;
+            string[] needed = state switch
+            {
+                RotationState.Idle or RotationState.Aborting { Stage: AbortStage.Discard } => [],
+                RotationState.Committed c => [c.Rotation.New],
+                RotationState.Aborting a => [a.Rotation.Old],
+                _ => [state.Current!.Old, state.Current.New],
+            };
+            return needed.FirstOrDefault(g => !_disk.Has($"{Directories.Credentials}/{g}/key")) is { } missing ? $"the journal says {state.GetType().Name} and {missing} is gone" : null;
+        }
+        catch (JournalUnreadableException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private string? Check(bool mayGiveUp)
+    {
+        if ((WhatTheNucleusSees() ?? WhatTheJournalSays()) is { } wrong)
             return wrong;
-        var (status, isNew) = (_backend.Job!["status"]!.GetValue<string>(), Hash(Certificate()) != Hash(Old.Certificate));
-        var left = _disk.List(new StateDirectories(Root).Credentials).Count(n => n.StartsWith("gen-", StringComparison.Ordinal));
+        var (status, isNew) = (_backend.Job!["status"]!.GetValue<string>(), Hash(Certificate()) != _old);
+        var left = _disk.Names(Directories.Credentials).Count(n => n.StartsWith("gen-", StringComparison.Ordinal));
         return (status == "SUCCEEDED") != isNew ? $"the job is {status} and the {(isNew ? "new" : "old")} certificate in use"
             : isNew && _backend.Committed != Hash(Certificate()) ? "the certificate in use is not the one committed"
-            : left != 1 ? $"{left} credentials are left"
+            : isNew != _scenario.EndsWithNew && !mayGiveUp ? $"the {(isNew ? "new" : "old")} certificate is in use at the end"
+            : left > 1 ? $"{left} credentials are left"
             : null;
     }
 
-    private string Certificate() => Text(CertificatePath);
-
-    private string Text(string path) => Encoding.ASCII.GetString(_disk.Read(_disk.Resolve(path), int.MaxValue));
+    private string Certificate() => _disk.Text(_scenario.CertificatePath);
 
     private static string Hash(string pem)
     {
@@ -140,18 +234,9 @@ internal sealed class CrashSimulation : IDisposable
         return certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
     }
 
-    private static (string, string) MakeOld()
-    {
-        using var ca = new CertificateAuthority();
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return ca.Issue(key);
-    }
-
     private sealed class SimulatedNucleus(string session) : INucleus
     {
-        private readonly TaskCompletionSource _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Told => _told.Task;
+        public bool WasTold { get; private set; }
 
         public string Session => session;
 
@@ -160,19 +245,19 @@ internal sealed class CrashSimulation : IDisposable
         /// <summary>The component does not live to see the end of it.</summary>
         public async Task<string?> RestartAsync(CancellationToken cancellation)
         {
-            _told.TrySetResult();
+            WasTold = true;
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
             return null;
         }
     }
 
-    /// <summary>Beforehand all is well; asked for evidence, the cloud takes the old credential only.</summary>
-    private sealed class OldOnlyProbe : Cloud.ICredentialProbe
+    /// <summary>Beforehand all is well; asked for evidence, the cloud takes the old credential, and the new one unless it has turned against it.</summary>
+    private sealed class OldOnlyProbe(bool isAgainstNew) : Cloud.ICredentialProbe
     {
         public Task<RotationEvent.PreflightDone> PreflightAsync(CurrentRotation rotation, CancellationToken cancellation) =>
             Task.FromResult(new RotationEvent.PreflightDone(PreflightOutcome.Passed, null));
 
         public Task<RotationEvent.Compared> CompareAsync(string old, string @new, CancellationToken cancellation) =>
-            Task.FromResult(new RotationEvent.Compared(ProbeResult.Accepted, ProbeResult.Failed, ProbeResult.Accepted));
+            Task.FromResult(new RotationEvent.Compared(ProbeResult.Accepted, isAgainstNew ? ProbeResult.Failed : ProbeResult.Accepted, ProbeResult.Accepted));
     }
 }

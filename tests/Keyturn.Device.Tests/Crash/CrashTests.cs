@@ -1,111 +1,54 @@
-using System.Globalization;
-
 namespace Keyturn.Device.Tests.Crash;
 
-/// <summary>The power goes at every change that the product makes on the disk, found by counting them, with every fate of what is pending there.</summary>
+/// <summary>A part of what <c>script/simulate crash</c> does, and that it would notice.</summary>
 public sealed class CrashTests
 {
-    private static readonly Fate[] Blunt =
-    [
-        new("all kept", _ => true, 2), new("all lost", _ => false, 0), new("names kept, contents lost", _ => true, 0), new("names kept, contents torn", _ => true, 1),
-    ];
+    public static TheoryData<string> Scenarios => [.. Scenario.All.Select(s => s.Name)];
 
     [Theory]
-    [InlineData(false, 350)]
-    [InlineData(true, 400)]
-    public async Task A_crash_at_any_change_leaves_a_working_credential_and_the_rotation_ends_as_it_would_have(bool isRefused, int atLeast)
+    [MemberData(nameof(Scenarios))]
+    public void A_blow_at_any_call_leaves_a_working_credential_and_the_rotation_ends_as_it_would_have(string scenario)
     {
-        var (points, bad) = await StrikeEverywhereAsync(() => new SimulatedFileSystem(), isRefused);
+        var verdict = CrashCampaign.Singles(Find(scenario), stride: 13);
 
-        Assert.True(bad.Count == 0, string.Join('\n', bad.Take(10)));
-        Assert.True(points >= atLeast, $"only {points} points");
+        Assert.True(verdict.Bad.Count == 0, string.Join('\n', verdict.Bad.Take(10)));
+        Assert.True(verdict.Points >= 100, $"only {verdict.Points} points");
+    }
+
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public void A_crash_during_recovery_from_a_crash_does_no_more_harm_and_neither_does_a_third(string scenario)
+    {
+        var once = CrashCampaign.DuringRecovery(Find(scenario), stride: 37);
+        var twice = CrashCampaign.TwiceDuringRecovery(Find(scenario), stride: 37);
+
+        Assert.True(once.Bad.Count + twice.Bad.Count == 0, string.Join('\n', once.Bad.Concat(twice.Bad).Take(10)));
+        Assert.True(once.Points > 10 && twice.Points > 0, $"only {once.Points} and {twice.Points} points");
     }
 
     [Fact]
-    public async Task A_crash_during_recovery_from_a_crash_does_no_more_harm()
+    public void The_product_asks_the_same_of_its_disk_each_time()
     {
-        var bad = new List<string>();
-        var first = await CountAsync(isRefused: false);
-        for (var at = 0; at < first; at += 3)
-        {
-            foreach (var fate in Blunt[..2])
-            {
-                var recovery = await RunAsync(new SimulatedFileSystem(), false, bad, (at, fate));
-                for (var again = at % 7; recovery.Count > 1 && again < recovery[1]; again += 7)
-                    await RunAsync(new SimulatedFileSystem(), false, bad, (at, fate), (again, Blunt[(at + again) % 4]));
-            }
-        }
-        Assert.True(bad.Count == 0, string.Join('\n', bad.Take(10)));
+        Assert.All(Scenario.All, s => Assert.Equal(CrashCampaign.Trace(s), CrashCampaign.Trace(s)));
     }
 
     [Fact]
-    public async Task The_check_notices_a_missing_directory_fsync()
-    {
-        var (_, bad) = await StrikeEverywhereAsync(() => new SimulatedFileSystem { IgnoresDirectorySync = true }, isRefused: false, untilBad: true);
-        Assert.NotEmpty(bad);
-    }
+    public void The_check_notices_a_missing_directory_fsync() =>
+        Notices(s => new SimulatedFileSystem(s.Disk) { IgnoresDirectorySync = true });
 
     [Fact]
-    public async Task The_check_notices_a_journal_that_is_not_written()
+    public void The_check_notices_a_missing_file_fsync() =>
+        Notices(s => new SimulatedFileSystem(s.Disk) { IgnoresFileSync = true });
+
+    [Fact]
+    public void The_check_notices_a_journal_that_is_not_written_before_the_effect() =>
+        Notices(s => new SimulatedFileSystem(s.Disk) { NeverKeeps = path => path.EndsWith("/journal", StringComparison.Ordinal) });
+
+    private static void Notices(Func<Scenario, SimulatedFileSystem> disk)
     {
-        var (_, bad) = await StrikeEverywhereAsync(
-            () => new SimulatedFileSystem { NeverKeeps = path => path.EndsWith("/journal", StringComparison.Ordinal) }, isRefused: false, untilBad: true);
-        Assert.NotEmpty(bad);
+        var scenario = Scenario.All[0];
+        Assert.NotEmpty((CrashCampaign.Singles(scenario, disk: () => disk(scenario), untilBad: true)).Bad);
     }
 
-    private static async Task<(int Points, List<string> Bad)> StrikeEverywhereAsync(Func<SimulatedFileSystem> disk, bool isRefused, bool untilBad = false)
-    {
-        var (points, bad) = (0, new List<string>());
-        var changes = await CountAsync(isRefused);
-        for (var at = 0; at < changes && !(untilBad && bad.Count > 0); at++)
-        {
-            var pending = 0;
-            foreach (var fate in Blunt)
-            {
-                using var simulation = new CrashSimulation(disk(), isRefused);
-                await NoteAsync(simulation, bad, (at, fate));
-                pending = simulation.PendingAtCrash;
-                points++;
-            }
-            // Then each pending one alone: the only one lost, the only one kept.
-            for (var one = 0; one < pending && pending > 1; one++)
-            {
-                var n = one;
-                foreach (var fate in (Fate[])[new($"all but {n} kept", i => i != n, 2), new($"only {n} kept", i => i == n, 2)])
-                {
-                    await RunAsync(disk(), isRefused, bad, (at, fate));
-                    points++;
-                }
-            }
-        }
-        return (points, bad);
-    }
-
-    private static async Task<int> CountAsync(bool isRefused)
-    {
-        using var simulation = new CrashSimulation(new SimulatedFileSystem(), isRefused);
-        Assert.Null(await simulation.RunAsync());
-        return simulation.Lives[0];
-    }
-
-    private static async Task<List<int>> RunAsync(SimulatedFileSystem disk, bool isRefused, List<string> bad, params (int At, Fate Fate)[] strikes)
-    {
-        using var simulation = new CrashSimulation(disk, isRefused);
-        await NoteAsync(simulation, bad, strikes);
-        return simulation.Lives;
-    }
-
-    private static async Task NoteAsync(CrashSimulation simulation, List<string> bad, params (int At, Fate Fate)[] strikes)
-    {
-        var where = string.Join(", then ", strikes.Select(s => string.Create(CultureInfo.InvariantCulture, $"change {s.At}, {s.Fate.Name}")));
-        try
-        {
-            if (await simulation.RunAsync(strikes) is { } wrong)
-                bad.Add($"{where}: {wrong}");
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            bad.Add($"{where}: {e.Message}");
-        }
-    }
+    private static Scenario Find(string name) => Scenario.All.Single(s => s.Name == name);
 }

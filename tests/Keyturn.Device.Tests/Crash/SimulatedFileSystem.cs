@@ -10,20 +10,36 @@ internal sealed class PowerLostException : Exception;
 /// <param name="Content">How much of an unsynced file's content survives: 0 nothing, 1 half, 2 all.</param>
 internal sealed record Fate(string Name, Func<int, bool> Keeps, int Content);
 
+/// <summary>One call of the product on its disk.</summary>
+/// <param name="Pending">How many operations a power cut before it would decide on.</param>
+internal sealed record DiskCall(string Operation, string Path, bool IsChange, int Pending);
+
 /// <summary>
 /// A disk as badly behaved as POSIX allows: a file's content is durable after its own fsync only, a name after its directory's, and what is pending when
-/// the power goes is kept, lost or torn, each operation by itself. Every change that the product makes passes through <see cref="Strike"/>.
+/// the power goes is kept, lost or torn, each operation by itself. Every call that the product makes passes through <see cref="Look"/> or
+/// <see cref="Strike"/>.
 /// </summary>
 internal sealed class SimulatedFileSystem : IFileSystem
 {
     private readonly List<(Node Directory, Action<Node> Apply)> _pending = [];
+    private readonly List<DiskCall> _calls = [];
     private Node _root = new(FileKind.Directory);
 
-    /// <summary>How many changes were made so far.</summary>
-    public int Changes { get; private set; }
+    public SimulatedFileSystem()
+    {
+    }
 
-    /// <summary>The change at which the power goes.</summary>
+    /// <summary>A copy, with everything durable.</summary>
+    public SimulatedFileSystem(SimulatedFileSystem model) => _root = model._root.Durable(2);
+
+    /// <summary>What was asked of it since the last <see cref="Crash"/> or <see cref="CountAnew"/>.</summary>
+    public IReadOnlyList<DiskCall> Calls => _calls;
+
+    /// <summary>The call at which the power goes.</summary>
     public int? PowerGoesAt { get; set; }
+
+    /// <summary>The call that fails, and how; those after it, as many as told.</summary>
+    public (int At, int Times, int Error)? Fails { get; set; }
 
     /// <summary>Asked before every change whether the power goes there.</summary>
     public Func<bool> PowerGoes { get; set; } = () => false;
@@ -32,6 +48,8 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     /// <summary>Disks that lie, to show that the check would notice.</summary>
     public bool IgnoresDirectorySync { get; init; }
+
+    public bool IgnoresFileSync { get; init; }
 
     public Func<string, bool> NeverKeeps { get; init; } = _ => false;
 
@@ -46,15 +64,36 @@ internal sealed class SimulatedFileSystem : IFileSystem
         }
         _pending.Clear();
         _root = _root.Durable(fate.Content);
-        PowerGoesAt = null;
-        Changes = 0;
+        CountAnew();
     }
 
-    public FileStatus? Status(string path) => Find(path, followLast: false) is { } n ? new FileStatus(n.Kind, n.Mode, n.Owner, n.Owner, n.Content.Length) : null;
+    /// <summary>The process has ended and the kernel lives on: what is pending stays so.</summary>
+    public void CountAnew()
+    {
+        PowerGoesAt = null;
+        Fails = null;
+        _calls.Clear();
+    }
 
-    public string ReadLink(string path) => Existing(path, followLast: false).Target ?? throw Failure("read link", path, 22);
+    public FileStatus? Status(string path)
+    {
+        Look("look at", path);
+        return Find(path, followLast: false) is { } n ? new FileStatus(n.Kind, n.Mode, n.Owner, n.Owner, n.Content.Length) : null;
+    }
+
+    public string ReadLink(string path)
+    {
+        Look("read link", path);
+        return Existing(path, followLast: false).Target ?? throw Failure("read link", path, 22);
+    }
 
     public string Resolve(string path)
+    {
+        Look("resolve", path);
+        return Follow(path);
+    }
+
+    private string Follow(string path)
     {
         for (var links = 0; ;)
         {
@@ -78,15 +117,21 @@ internal sealed class SimulatedFileSystem : IFileSystem
         }
     }
 
-    public byte[] Read(string path, int longest) => Existing(path, followLast: false) is { Kind: FileKind.Regular } file
-        ? [.. file.Content]
-        : throw Failure("read", path, FileSystemException.TooManyLinks);
+    public byte[] Read(string path, int longest)
+    {
+        Look("read", path);
+        return Existing(path, followLast: false) is { Kind: FileKind.Regular } file ? [.. file.Content] : throw Failure("read", path, FileSystemException.TooManyLinks);
+    }
 
-    public bool IsReadableBy(string path, uint owner, uint group) => Find(Resolve(path), followLast: true) is not null;
+    public bool IsReadableBy(string path, uint owner, uint group)
+    {
+        Look("try to read", path);
+        return Find(path, followLast: true) is not null;
+    }
 
     public void Create(string path, ReadOnlySpan<byte> content)
     {
-        Strike();
+        Strike("create", path);
         var (directory, name) = Parent(path);
         if (directory.Entries.ContainsKey(name))
             throw Failure("create", path, FileSystemException.Exists);
@@ -97,30 +142,29 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     public void SetOwner(string path, uint owner, uint group)
     {
-        Strike();
+        Strike("change the owner of", path);
         Existing(path, followLast: false).Owner = owner;
     }
 
     public void SetMode(string path, uint mode)
     {
-        Strike();
+        Strike("change the mode of", path);
         Existing(path, followLast: false).Mode = mode;
     }
 
-    public void CopyLabel(string from, string to)
-    {
-    }
+    public void CopyLabel(string from, string to) => Strike("label", to);
 
     public void SyncFile(string path)
     {
-        Strike();
+        Strike("sync", path);
         var file = Existing(path, followLast: false);
-        file.Kept = file.Content;
+        if (!IgnoresFileSync)
+            file.Kept = file.Content;
     }
 
     public void SyncDirectory(string path)
     {
-        Strike();
+        Strike("sync directory", path);
         if (IgnoresDirectorySync)
             return;
         var directory = Existing(path, followLast: true);
@@ -131,19 +175,19 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     public void MakeDirectory(string path, uint mode)
     {
-        Strike();
+        Strike("make directory", path);
         Add(path, new Node(FileKind.Directory) { Mode = mode });
     }
 
     public void MakeLink(string path, string target)
     {
-        Strike();
+        Strike("make link", path);
         Add(path, new Node(FileKind.SymbolicLink) { Target = target });
     }
 
     public void Rename(string from, string to)
     {
-        Strike();
+        Strike("rename", $"{from} to {to}");
         var (directory, source) = Parent(from);
         var (other, destination) = Parent(to);
         Assert.Same(directory, other);
@@ -161,13 +205,25 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     public void RemoveDirectory(string path) => Drop(path, FileKind.Directory, mayBe: true);
 
-    public string[] List(string directory) => [.. Existing(directory, followLast: true).Entries.Keys.Order(StringComparer.Ordinal)];
+    public string[] List(string directory)
+    {
+        Look("list", directory);
+        return [.. Existing(directory, followLast: true).Entries.Keys.Order(StringComparer.Ordinal)];
+    }
 
-    public long FreeBytes(string path) => long.MaxValue;
+    public long FreeBytes(string path)
+    {
+        Look("measure", path);
+        return long.MaxValue;
+    }
 
-    public IDisposable Lock(string path) => new Held();
+    public IDisposable Lock(string path)
+    {
+        Look("lock", path);
+        return new Held();
+    }
 
-    public IDisposable? TryLock(string path) => new Held();
+    public IDisposable? TryLock(string path) => Lock(path);
 
     /// <summary>For setting the scene: durable at once.</summary>
     public void Install(string path, string content)
@@ -184,11 +240,30 @@ internal sealed class SimulatedFileSystem : IFileSystem
         node.Names[parts[^1]] = node.Entries[parts[^1]] = new Node(FileKind.Regular) { Content = bytes, Kept = bytes, Mode = 0x180 };
     }
 
-    private void Strike()
+    /// <summary>For looking on: not a call of the product.</summary>
+    public string Text(string path) => System.Text.Encoding.ASCII.GetString(Existing(path, followLast: true).Content);
+
+    public bool Has(string path) => Find(path, followLast: true) is not null;
+
+    public IEnumerable<string> Names(string directory) => Find(directory, followLast: true)?.Entries.Keys ?? Enumerable.Empty<string>();
+
+    private void Look(string operation, string path) => Reach(new DiskCall(operation, path, IsChange: false, Pending));
+
+    private void Strike(string operation, string path)
     {
-        if (Changes >= PowerGoesAt || PowerGoes())
+        if (PowerGoes())
             throw new PowerLostException();
-        Changes++;
+        Reach(new DiskCall(operation, path, IsChange: true, Pending));
+    }
+
+    private void Reach(DiskCall call)
+    {
+        if (_calls.Count <= (PowerGoesAt ?? int.MaxValue - 1))
+            _calls.Add(call);
+        if (_calls.Count > PowerGoesAt)
+            throw new PowerLostException();
+        if (Fails is { } f && _calls.Count > f.At && _calls.Count <= f.At + f.Times)
+            throw Failure(call.Operation, call.Path, f.Error);
     }
 
     private void Add(string path, Node node)
@@ -201,7 +276,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     private void Drop(string path, FileKind kind, bool mayBe)
     {
-        Strike();
+        Strike(mayBe ? "remove directory" : "remove", path);
         var (directory, name) = Parent(path);
         var node = directory.Entries.GetValueOrDefault(name) ?? throw Failure("remove", path, FileSystemException.NoEntry);
         if ((node.Kind == kind) != mayBe || node.Entries.Count > 0)
@@ -229,7 +304,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
         try
         {
             var cut = path.LastIndexOf('/');
-            var real = followLast ? Resolve(path) : (cut == 0 ? "" : Resolve(path[..cut])) + path[cut..];
+            var real = followLast ? Follow(path) : (cut == 0 ? "" : Follow(path[..cut])) + path[cut..];
             return real.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate<string, Node?>(_root, (node, part) => node?.Entries.GetValueOrDefault(part));
         }
         catch (FileSystemException)
