@@ -9,18 +9,18 @@ public sealed class CrashTests
     [MemberData(nameof(Scenarios))]
     public void A_blow_at_any_call_leaves_a_working_credential_and_the_rotation_ends_as_it_would_have(string scenario)
     {
-        var verdict = CrashCampaign.Singles(Find(scenario), stride: 13);
+        var verdict = CrashCampaign.Singles(Find(scenario), stride: 29);
 
         Assert.True(verdict.Bad.Count == 0, string.Join('\n', verdict.Bad.Take(10)));
-        Assert.True(verdict.Points >= 100, $"only {verdict.Points} points");
+        Assert.True(verdict.Points >= 60, $"only {verdict.Points} points");
     }
 
     [Theory]
     [MemberData(nameof(Scenarios))]
     public void A_crash_during_recovery_from_a_crash_does_no_more_harm_and_neither_does_a_third(string scenario)
     {
-        var once = CrashCampaign.DuringRecovery(Find(scenario), stride: 37);
-        var twice = CrashCampaign.TwiceDuringRecovery(Find(scenario), stride: 37);
+        var once = CrashCampaign.DuringRecovery(Find(scenario), stride: 61);
+        var twice = CrashCampaign.TwiceDuringRecovery(Find(scenario), stride: 61);
 
         Assert.True(once.Bad.Count + twice.Bad.Count == 0, string.Join('\n', once.Bad.Concat(twice.Bad).Take(10)));
         Assert.True(once.Points > 10 && twice.Points > 0, $"only {once.Points} and {twice.Points} points");
