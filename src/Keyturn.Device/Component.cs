@@ -5,6 +5,7 @@ using Keyturn.Device.Credentials;
 using Keyturn.Device.Greengrass;
 using Keyturn.Device.Rotation;
 using Keyturn.Device.Storage;
+using Keyturn.Device.Systemd;
 using Microsoft.Extensions.Logging;
 
 namespace Keyturn.Device;
@@ -70,7 +71,8 @@ internal sealed class Component(string root, TimeProvider time)
         var facts = new NucleusFacts(channel, Environment.GetEnvironmentVariable("GG_ROOT_CA_PATH") ?? system.RootCaPath);
         var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => configuration.SettingsOrDefault.Preflight, () => !channel.IsOpen, time, log);
         var ports = new DriverPorts(
-            journal, store, channel, probe, new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync), time, Seeded(), log);
+            journal, store, channel, probe, new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync), time, Seeded(), log,
+            Units: new RecoveryUnits(root, files, Environment.ProcessPath!, (command, stop) => Systemctl.RunAsync(time, stop, command), log));
         driver = new RotationDriver(thing, Version, () => configuration.Settings.Keys, ports);
         channel.Received += driver.Receive;
         channel.Opened += driver.ChannelOpened;

@@ -3,17 +3,19 @@ using Greengrass.Ipc;
 using Keyturn.Device;
 using Keyturn.Device.Credentials;
 using Keyturn.Device.Storage;
+using Keyturn.Device.Systemd;
 using Keyturn.Device.Technician;
 
-const string Usage = "usage: certificate-rotator run|status|recover --root DIR";
+const string Usage = "usage: certificate-rotator run|status|recover|watchdog --root DIR";
 const string Help = Usage + "\n" + """
       run       what Greengrass runs: rotates the key and the certificate when a job asks for it
       status    tells what the journal says, which credential is in use and what recover would do; --json for programs
-      recover   finishes on the disk what an interrupted rotation left, and touches no network
+      recover   finishes on the disk what an interrupted rotation left, and touches no network; --json for programs
+      watchdog  goes back to the old credential when Greengrass has not come up with the new one for half an hour; what a timer runs
     DIR is the root of the Greengrass core, /greengrass/v2 for instance.
     """;
 
-if (args is ["--help" or "-h"] or ["run" or "status" or "recover", "--help" or "-h"])
+if (args is ["--help" or "-h"] or ["run" or "status" or "recover" or "watchdog", "--help" or "-h"])
 {
     Console.WriteLine(Help);
     return 0;
@@ -23,7 +25,7 @@ if (args is ["--version"])
     Console.WriteLine(Component.Version);
     return 0;
 }
-if (args is not (["run" or "recover", "--root", { Length: > 0 }] or ["status", "--root", { Length: > 0 }] or ["status", "--root", { Length: > 0 }, "--json"]))
+if (args is not (["run" or "status" or "recover" or "watchdog", "--root", { Length: > 0 }] or ["status" or "recover", "--root", { Length: > 0 }, "--json"]))
 {
     Console.Error.WriteLine(args is [] ? $"certificate-rotator: a command is missing; {Usage}" : $"certificate-rotator: '{string.Join(' ', args)}' is not understood; {Usage}");
     return 1;
@@ -35,13 +37,15 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
     var root = Path.GetFullPath(args[2]);
-    var technician = new TechnicianCommands(root, new PosixFileSystem(), TimeProvider.System, Console.Out);
+    var technician = new TechnicianCommands(root, new PosixFileSystem(), TimeProvider.System, Console.Out, (command, cancellation) => Systemctl.RunAsync(TimeProvider.System, cancellation, command));
     switch (args[0])
     {
         case "status":
             return await technician.StatusAsync(asJson: args.Length == 4, stop.Token);
         case "recover":
-            return await technician.RecoverAsync(stop.Token);
+            return await technician.RecoverAsync(asJson: args.Length == 4, stop.Token);
+        case "watchdog":
+            return await technician.WatchdogAsync(stop.Token);
         default:
             await new Component(root, TimeProvider.System).RunAsync(stop.Token);
             return 0;
@@ -55,6 +59,12 @@ catch (Exception e) when (e is CredentialException or JournalUnreadableException
 {
     Console.Error.WriteLine($"certificate-rotator: {e.Message}");
     return 1;
+}
+catch (Exception e)
+{
+    Console.Error.WriteLine(
+        $"certificate-rotator: this is a fault of the program, which ends here and leaves the disk as it is: {e}\nRun certificate-rotator status to see where it stands, and report this with it");
+    return 70;
 }
 
 void Stop(PosixSignalContext context)

@@ -47,6 +47,7 @@ internal sealed partial class RotationDriver
             case RotationEffect.AwaitNoDeployment:
                 Beside(async cancellation =>
                 {
+                    await (ports.Units?.InstallAsync(cancellation) ?? Task.CompletedTask).ConfigureAwait(false);
                     await ports.Nucleus.WaitForNoDeploymentAsync(cancellation).ConfigureAwait(false);
                     return new RotationEvent.NoDeployment();
                 });
@@ -101,6 +102,9 @@ internal sealed partial class RotationDriver
         await Task.Delay(RestartTime, ports.Time, cancellation).ConfigureAwait(false);
         return new RotationEvent.RestartFailed("the nucleus was told to restart and did not");
     }
+
+    /// <summary>Nothing waits for it, and what it can't do is done after the next rotation.</summary>
+    private void RemoveUnits() => _ = ports.Units?.RemoveAsync(CancellationToken.None);
 
     private void Beside<T>(Func<CancellationToken, Task<T>> work) where T : RotationEvent
     {

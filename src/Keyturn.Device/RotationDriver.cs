@@ -12,7 +12,7 @@ namespace Keyturn.Device;
 /// <param name="IsSingleThreaded">Whoever hands over a message or lets time pass runs the driver meanwhile: for simulations, which have to come out the same each time.</param>
 internal sealed record DriverPorts(
     Journal Journal, ICredentialStore Store, ICloudChannel Cloud, ICredentialProbe Probe, INucleus Nucleus, TimeProvider Time, Random Random, RotationLog Log,
-    bool IsSingleThreaded = false);
+    bool IsSingleThreaded = false, IRecoveryUnits? Units = null);
 
 /// <summary>
 /// Runs the machine: journals the state that an event leads to, does the effects, and feeds what comes of them back as events. Requests to the cloud are
@@ -81,6 +81,8 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             return;
         }
         _state = _entry.State;
+        if (_state is RotationState.Idle)
+            RemoveUnits();
         ports.Log.Follow(_state.Current);
         Log.Resumed(ports.Log, _state.GetType().Name);
         _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
@@ -161,6 +163,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
                 break;
             case RotationState.Idle { LastOutcome: { } outcome }:
                 Log.Finished(ports.Log, outcome);
+                RemoveUnits();
                 ports.Log.Follow((CurrentRotation?)null);
                 break;
             default:

@@ -10,6 +10,9 @@ internal sealed class StateDirectories(string root)
 
     public string Credentials => Path.Combine(Top, "credentials");
 
+    /// <summary>For a copy of this executable that no deployment takes away.</summary>
+    public string Executables => Path.Combine(Top, "bin");
+
     public string Journal => Path.Combine(Top, "journal");
 
     public void CheckRoot(IFileSystem files)

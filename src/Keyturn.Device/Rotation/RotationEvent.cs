@@ -18,6 +18,9 @@ internal enum Alarm
     /// <summary>Try the effect that failed again.</summary>
     Retry,
 
+    /// <summary>The nucleus has not come up since the switch: the watchdog's word, outside Greengrass.</summary>
+    Overdue,
+
     /// <summary>The old credential was kept for a day.</summary>
     KeptLongEnough,
 }

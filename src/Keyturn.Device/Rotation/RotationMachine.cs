@@ -102,6 +102,8 @@ internal static class RotationMachine
         (Trial s, Restarted) => new(s with { Reconnected = true }, new Ask(new NextJob()), new SetAlarm(Alarm.Evidence, Patience)),
         (Trial { Reconnected: false, Attempt: < RestartAttempts } s, RestartFailed) => new(s with { Attempt = s.Attempt + 1 }, new SetAlarm(Alarm.Retry, EvidenceInterval)),
         (Trial { Reconnected: false } s, RestartFailed e) => Restore(s.Rotation, e.Reason),
+        // No commit was sent: the backend holds to the old one.
+        (Trial { Reconnected: false } s, AlarmRang { Alarm: Alarm.Overdue }) => Restore(s.Rotation, "Greengrass did not come up with the new certificate"),
         (Trial { Reconnected: false } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
         (Trial { Reconnected: true } s, NextJobSeen e) => Showing(
             new Committing(AsSeen(s.Rotation, e.Job), s.Attempt), Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),

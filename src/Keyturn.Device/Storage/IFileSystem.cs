@@ -39,6 +39,9 @@ internal interface IFileSystem
     /// <summary>Makes a new file, readable by its owner alone from the first moment, and writes it. It is not durable yet.</summary>
     void Create(string path, ReadOnlySpan<byte> content);
 
+    /// <summary>As <see cref="Create"/>, with the content of another file, however large.</summary>
+    void Copy(string from, string to);
+
     void SetOwner(string path, uint owner, uint group);
 
     void SetMode(string path, uint mode);

@@ -87,6 +87,9 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
             throw new JournalMovedException();
     }
 
+    /// <summary>How long ago it was written, at least: of a boot before this one only this one's time counts. No clock is asked that can be set.</summary>
+    public TimeSpan AgeOf(JournalEntry entry) => TimeSpan.FromMilliseconds(entry.BootId == bootId ? Uptime - entry.Uptime : Uptime);
+
     private long Uptime => (long)time.GetElapsedTime(0).TotalMilliseconds;
 
     private JournalUnreadableException Unreadable(string why) => new(

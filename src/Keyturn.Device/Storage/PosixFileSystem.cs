@@ -88,14 +88,23 @@ internal sealed class PosixFileSystem : IFileSystem
     {
         using var file = OpenDescriptor("create", path, Posix.WriteOnly | Posix.CreateFlag | Posix.Exclusive | Posix.NoFollow, mode: 0x180);
         fixed (byte* start = content)
+            Write(file, path, start, content.Length);
+    }
+
+    public unsafe void Copy(string from, string to)
+    {
+        using var source = OpenDescriptor("read", from, Posix.ReadOnly);
+        using var target = OpenDescriptor("create", to, Posix.WriteOnly | Posix.CreateFlag | Posix.Exclusive | Posix.NoFollow, mode: 0x180);
+        const int Chunk = 64 * 1024;
+        var buffer = stackalloc byte[Chunk];
+        while (true)
         {
-            for (var written = 0; written < content.Length;)
-            {
-                var count = Posix.Write(file.Number, start + written, content.Length - written);
-                if (count < 0 && Marshal.GetLastPInvokeError() != Interrupted)
-                    throw Failure("write", path);
-                written += (int)Math.Max(count, 0);
-            }
+            var count = Posix.Read(source.Number, buffer, Chunk);
+            if (count == 0)
+                return;
+            if (count < 0 && Marshal.GetLastPInvokeError() != Interrupted)
+                throw Failure("read", from);
+            Write(target, to, buffer, (int)Math.Max(count, 0));
         }
     }
 
@@ -156,6 +165,17 @@ internal sealed class PosixFileSystem : IFileSystem
             return error == WouldBlock ? null : throw failure;
         }
         return file;
+    }
+
+    private static unsafe void Write(Descriptor file, string path, byte* start, int length)
+    {
+        for (var written = 0; written < length;)
+        {
+            var count = Posix.Write(file.Number, start + written, length - written);
+            if (count < 0 && Marshal.GetLastPInvokeError() != Interrupted)
+                throw Failure("write", path);
+            written += (int)Math.Max(count, 0);
+        }
     }
 
     private static void Sync(string path, int flags)

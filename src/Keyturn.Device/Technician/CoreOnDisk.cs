@@ -41,7 +41,7 @@ internal sealed class CoreOnDisk
     public async Task<LockedJournal> EnterAsync(CancellationToken cancellation)
     {
         if (_journal is null)
-            return new LockedJournal(null, new JournalEntry(0, "", 0, new Rotation.RotationState.Idle()));
+            return new LockedJournal(null, new JournalEntry(0, "", 0, new Rotation.RotationState.Idle()), null);
         for (var tries = 1; ; tries++)
         {
             if (_journal.TryEnter() is { } held)
@@ -56,7 +56,7 @@ internal sealed class CoreOnDisk
     {
         try
         {
-            return new LockedJournal(held, journal.Load());
+            return new LockedJournal(held, journal.Load(), journal);
         }
         catch
         {
@@ -66,7 +66,8 @@ internal sealed class CoreOnDisk
     }
 }
 
-internal sealed record LockedJournal(IDisposable? Held, JournalEntry Entry) : IDisposable
+/// <param name="Journal">Nothing before the component has run for the first time.</param>
+internal sealed record LockedJournal(IDisposable? Held, JournalEntry Entry, Journal? Journal) : IDisposable
 {
     public void Dispose() => Held?.Dispose();
 }

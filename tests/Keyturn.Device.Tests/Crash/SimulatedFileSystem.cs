@@ -140,6 +140,8 @@ internal sealed class SimulatedFileSystem : IFileSystem
         Pend(path, directory, d => d.Names[name] = file);
     }
 
+    public void Copy(string from, string to) => Create(to, Existing(from, followLast: true).Content);
+
     public void SetOwner(string path, uint owner, uint group)
     {
         Strike("change the owner of", path);

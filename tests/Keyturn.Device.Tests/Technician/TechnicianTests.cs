@@ -4,6 +4,7 @@ using Keyturn.Device.Rotation;
 using Keyturn.Device.Storage;
 using Keyturn.Device.Technician;
 using Keyturn.Device.Tests.Driver;
+using Keyturn.Simulation;
 
 namespace Keyturn.Device.Tests.Technician;
 
@@ -11,6 +12,8 @@ public sealed class TechnicianTests : IAsyncDisposable
 {
     private readonly DeviceRig _rig = new();
     private readonly StringWriter _output = new();
+    private readonly List<string> _systemctl = [];
+    private string? _refusal;
 
     public TechnicianTests()
     {
@@ -57,7 +60,7 @@ public sealed class TechnicianTests : IAsyncDisposable
         await InterruptAsync<RotationState.Switching>();
         var old = _rig.CertificateId;
 
-        Assert.Equal(0, await Commands().RecoverAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, await Commands().RecoverAsync(asJson: false, TestContext.Current.CancellationToken));
 
         Assert.NotEqual(old, _rig.CertificateId);
         Assert.True(_rig.HoldsMatchingPair);
@@ -75,7 +78,7 @@ public sealed class TechnicianTests : IAsyncDisposable
     public async Task Recover_at_rest_changes_nothing()
     {
         var before = await File.ReadAllBytesAsync(_rig.KeyPath);
-        Assert.Equal(0, await Commands().RecoverAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, await Commands().RecoverAsync(asJson: false, TestContext.Current.CancellationToken));
         Assert.DoesNotContain("done:", _output.ToString(), StringComparison.Ordinal);
         Assert.Equal(before, await File.ReadAllBytesAsync(_rig.KeyPath));
     }
@@ -84,7 +87,7 @@ public sealed class TechnicianTests : IAsyncDisposable
     public async Task Both_refuse_while_another_process_holds_the_lock()
     {
         using var held = Journal().Enter();
-        foreach (var command in (Func<Task<int>>[])[() => Commands().StatusAsync(false, default), () => Commands().RecoverAsync(default)])
+        foreach (var command in (Func<Task<int>>[])[() => Commands().StatusAsync(false, default), () => Commands().RecoverAsync(false, default)])
         {
             var running = command();
             while (!running.IsCompleted)
@@ -101,9 +104,9 @@ public sealed class TechnicianTests : IAsyncDisposable
     [InlineData("/proc", "Is --root the root of a provisioned Greengrass core?")]
     public async Task Both_refuse_a_root_that_is_none(string root, string reason)
     {
-        var commands = new TechnicianCommands(root, new PosixFileSystem(), _rig.Time, _output);
+        var commands = new TechnicianCommands(root, new PosixFileSystem(), _rig.Time, _output, SystemctlAsync);
         Assert.Contains(reason, (await Assert.ThrowsAsync<CredentialException>(() => commands.StatusAsync(false, default))).Message, StringComparison.Ordinal);
-        Assert.Contains(reason, (await Assert.ThrowsAsync<CredentialException>(() => commands.RecoverAsync(default))).Message, StringComparison.Ordinal);
+        Assert.Contains(reason, (await Assert.ThrowsAsync<CredentialException>(() => commands.RecoverAsync(false, default))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +118,7 @@ public sealed class TechnicianTests : IAsyncDisposable
             await File.WriteAllTextAsync(_rig.KeyPath, other.OldKey);
             Assert.Equal(1, await Commands().StatusAsync(asJson: true, TestContext.Current.CancellationToken));
             Assert.Contains("is not the private key of", Json().GetProperty("credential").GetProperty("problem").GetString(), StringComparison.Ordinal);
-            await Assert.ThrowsAsync<CredentialException>(() => Commands().RecoverAsync(TestContext.Current.CancellationToken));
+            await Assert.ThrowsAsync<CredentialException>(() => Commands().RecoverAsync(asJson: false, TestContext.Current.CancellationToken));
             Assert.Equal(other.OldKey, await File.ReadAllTextAsync(_rig.KeyPath));
         }
     }
@@ -125,7 +128,83 @@ public sealed class TechnicianTests : IAsyncDisposable
     {
         await File.WriteAllTextAsync(Path.Combine(new StateDirectories(_rig.Root).Journal, "journal"), "nonsense");
         await Assert.ThrowsAsync<JournalUnreadableException>(() => Commands().StatusAsync(false, TestContext.Current.CancellationToken));
-        await Assert.ThrowsAsync<JournalUnreadableException>(() => Commands().RecoverAsync(TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<JournalUnreadableException>(() => Commands().RecoverAsync(asJson: false, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task The_watchdog_waits_half_an_hour_for_the_nucleus_and_then_goes_back()
+    {
+        await InterruptAsync<RotationState.Trial>();
+        var @new = _rig.CertificateId;
+
+        Assert.Equal(0, await Commands().WatchdogAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(@new, _rig.CertificateId);
+        Assert.Empty(_systemctl);
+
+        _rig.Time.Advance(Watchdog.Deadline);
+        Assert.Equal(0, await Commands().WatchdogAsync(TestContext.Current.CancellationToken));
+        Assert.NotEqual(@new, _rig.CertificateId);
+        Assert.True(_rig.HoldsMatchingPair);
+        Assert.Equal(["restart --no-block greengrass.service"], _systemctl);
+
+        _rig.StartNucleus();
+        await _rig.UntilRestAsync();
+        Assert.Equal("FAILED", _rig.Backend.Job!["status"]!.GetValue<string>());
+        Assert.Contains("did not come up", _rig.Backend.Job["statusDetails"]!["reason"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.NotEqual(@new, _rig.CertificateId);
+    }
+
+    [Fact]
+    public async Task The_watchdog_counts_the_time_of_this_boot_only_and_needs_no_clock()
+    {
+        await InterruptAsync<RotationState.Trial>();
+        var entry = Journal().Load();
+        var boot = new VirtualTime(DateTimeOffset.UnixEpoch);
+        var later = new Journal(_rig.Files, new StateDirectories(_rig.Root).Journal, "boot-2", boot);
+
+        Assert.Equal(TimeSpan.Zero, later.AgeOf(entry));
+        boot.RunUntil(TimeSpan.FromMinutes(10));
+        Assert.Equal(TimeSpan.FromMinutes(10), later.AgeOf(entry));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_watchdog_leaves_a_rotation_alone_that_is_at_rest_or_was_heard_of_since_the_switch(bool isAtRest)
+    {
+        if (!isAtRest)
+        {
+            await InterruptAsync<RotationState.Trial>();
+            var trial = (RotationState.Trial)Journal().Load().State;
+            Journal().Append(Journal().Load(), trial with { Reconnected = true });
+        }
+        _rig.Time.Advance(Watchdog.Deadline);
+        var before = _rig.CertificateId;
+        Assert.Equal(0, await Commands().WatchdogAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(before, _rig.CertificateId);
+        Assert.Empty(_systemctl);
+        Assert.Contains("nothing to watch", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_watchdog_says_what_to_do_when_systemd_does_not_restart_the_nucleus()
+    {
+        await InterruptAsync<RotationState.Trial>();
+        _rig.Time.Advance(Watchdog.Deadline);
+        _refusal = "systemctl restart failed: no such unit";
+        var e = await Assert.ThrowsAsync<CredentialException>(() => Commands().WatchdogAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("restart Greengrass by hand", e.Message, StringComparison.Ordinal);
+        Assert.IsType<RotationState.Aborting>(Journal().Load().State);
+    }
+
+    [Fact]
+    public async Task Recover_tells_programs_what_it_did()
+    {
+        await InterruptAsync<RotationState.Switching>();
+        Assert.Equal(0, await Commands().RecoverAsync(asJson: true, TestContext.Current.CancellationToken));
+        Assert.Equal("lead the nucleus's paths to gen-2", Assert.Single(Json().GetProperty("done").EnumerateArray()).GetString());
+        Assert.Equal(_rig.CertificateId, Json().GetProperty("certificateId").GetString());
+        Assert.Equal("Switching", Json().GetProperty("state").GetString());
     }
 
     /// <summary>Ends the component where the journal says so, before it does what the journal says.</summary>
@@ -144,13 +223,24 @@ public sealed class TechnicianTests : IAsyncDisposable
         _rig.RestartOutcome = () => null;
         var directories = new StateDirectories(_rig.Root);
         var trial = (RotationState.Trial)Journal().Load().State;
+        if (typeof(TState) == typeof(RotationState.Trial))
+        {
+            new Journal(_rig.Files, directories.Journal, Component.BootId, _rig.Time).Append(Journal().Load(), trial with { Attempt = trial.Attempt + 1 });
+            return;
+        }
         Journal().Append(Journal().Load(), new RotationState.Switching(trial.Rotation, 1));
         File.Delete(Path.Combine(directories.Credentials, "current"));
         File.CreateSymbolicLink(Path.Combine(directories.Credentials, "current"), trial.Rotation.Old);
         Assert.IsType<TState>(Journal().Load().State);
     }
 
-    private TechnicianCommands Commands() => new(_rig.Root, _rig.Files, _rig.Time, _output);
+    private Task<string?> SystemctlAsync(string[] command, CancellationToken cancellation)
+    {
+        _systemctl.Add(string.Join(' ', command));
+        return Task.FromResult(_refusal);
+    }
+
+    private TechnicianCommands Commands() => new(_rig.Root, _rig.Files, _rig.Time, _output, SystemctlAsync);
 
     private Journal Journal() => new(_rig.Files, new StateDirectories(_rig.Root).Journal, "boot-1", _rig.Time);
 
