@@ -47,7 +47,7 @@ public sealed class CrashTests
     private static void Notices(Func<Scenario, SimulatedFileSystem> disk)
     {
         var scenario = Scenario.All[0];
-        Assert.NotEmpty((CrashCampaign.Singles(scenario, disk: () => disk(scenario), untilBad: true)).Bad);
+        Assert.NotEmpty((CrashCampaign.Singles(scenario, stride: 5, disk: () => disk(scenario), untilBad: true)).Bad);
     }
 
     private static Scenario Find(string name) => Scenario.All.Single(s => s.Name == name);
