@@ -41,16 +41,16 @@ internal static partial class Log
     [LoggerMessage(18, LogLevel.Information, "Another process has moved the rotation on; going on from its journal entry")]
     public static partial void JournalMoved(ILogger log);
 
-    [LoggerMessage(50, LogLevel.Information, "Installed {Recovery} and {Timer} for the time of this rotation")]
+    [LoggerMessage(60, LogLevel.Information, "Installed {Recovery} and {Timer} for the time of this rotation")]
     public static partial void UnitsInstalled(ILogger log, string recovery, string timer);
 
-    [LoggerMessage(51, LogLevel.Warning, "Nothing looks after this rotation while Greengrass does not run: {Reason}. The rotation goes on without")]
+    [LoggerMessage(61, LogLevel.Warning, "Nothing looks after this rotation while Greengrass does not run: {Reason}. The rotation goes on without")]
     public static partial void UnitsNotInstalled(ILogger log, string reason);
 
-    [LoggerMessage(52, LogLevel.Information, "Removed {Recovery} and {Timer}: no rotation needs them")]
+    [LoggerMessage(62, LogLevel.Information, "Removed {Recovery} and {Timer}: no rotation needs them")]
     public static partial void UnitsRemoved(ILogger log, string recovery, string timer);
 
-    [LoggerMessage(53, LogLevel.Warning, "The systemd units of the last rotation could not be removed: {Reason}. They do no harm; they are removed after the next one")]
+    [LoggerMessage(63, LogLevel.Warning, "The systemd units of the last rotation could not be removed: {Reason}. They do no harm; they are removed after the next one")]
     public static partial void UnitsNotRemoved(ILogger log, string reason);
 
     [LoggerMessage(20, LogLevel.Information, "{Request} not answered yet; sent for the {Times}. time")]

@@ -44,7 +44,7 @@ public sealed class RecoveryUnitsTests : IDisposable
         Assert.Equal(File.ReadAllText(_directory.Combine("component")), File.ReadAllText(Copy));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Copy));
         Assert.Equal(["daemon-reload", $"enable {UnitFiles.Recovery} {UnitFiles.Timer}", $"start {UnitFiles.Timer}"], _commands.Take(3));
-        Assert.Contains("50 ", _log.ToString(), StringComparison.Ordinal);
+        Assert.Contains(" 60 ", _log.ToString(), StringComparison.Ordinal);
 
         _commands.Clear();
         await units.RemoveAsync(default);
