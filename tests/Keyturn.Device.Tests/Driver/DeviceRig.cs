@@ -61,7 +61,15 @@ internal sealed class DeviceRig : IAsyncDisposable
 
     public KeyOptions Options { get; set; } = new(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256);
 
-    public string Log => _log.ToString();
+    public string Log
+    {
+        get
+        {
+            // The driver writes on another thread.
+            lock (_log)
+                return _log.ToString();
+        }
+    }
 
     public string CertificateId
     {
@@ -131,7 +139,8 @@ internal sealed class DeviceRig : IAsyncDisposable
         {
             if (_run.IsFaulted)
                 await _run;
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(20), $"waited in vain {what} in state {Driver.State}:{Environment.NewLine}{Log}");
+            if (patience.Elapsed > TimeSpan.FromSeconds(20))
+                Assert.Fail($"waited in vain {what} in state {Driver.State}:{Environment.NewLine}{Log}");
             await Task.Delay(2);
             if (Restarts > _restarted)
             {
