@@ -60,6 +60,11 @@ internal sealed class CrashSimulation : IDisposable
 
     public string Log => _log.ToString();
 
+    public string JobStatus => _backend.Job!["status"]!.GetValue<string>();
+
+    /// <summary>Told the time now and then.</summary>
+    public Action<TimeSpan> WhileItLasts { get; init; } = _ => { };
+
     /// <summary>The disk of a device that has been rotated once.</summary>
     public static SimulatedFileSystem AfterOne(Scenario scenario)
     {
@@ -101,7 +106,7 @@ internal sealed class CrashSimulation : IDisposable
     /// <summary>From the start of the component until the rotation is over, or the process dies. Nuclei come and go as they are told to.</summary>
     private bool Live(bool startsNucleus)
     {
-        for (; ; startsNucleus = true)
+        while (true)
         {
             if (startsNucleus)
                 StartNucleus();
@@ -126,16 +131,22 @@ internal sealed class CrashSimulation : IDisposable
             {
                 // The component waits and tries again.
                 startsNucleus = false;
+                _time.RunUntil(_time.Now + TimeSpan.FromSeconds(30));
+                WhileItLasts(_time.Now);
                 continue;
             }
             while (!run.IsCompleted && !nucleus.WasTold && !IsOver(driver) && _time.Now < Patience)
+            {
                 _time.RunUntil(_time.Now + TimeSpan.FromSeconds(10));
+                WhileItLasts(_time.Now);
+            }
             if (!run.IsCompleted && !nucleus.WasTold)
                 _time.RunUntil(_time.Now + TimeSpan.FromHours(25));
             _backend.Deliver -= driver.Receive;
             life.Cancel();
             if (run.IsFaulted)
                 return run.Exception.InnerException is PowerLostException ? true : throw run.Exception.InnerException!;
+            startsNucleus = true;
             if (!nucleus.WasTold)
                 return IsOver(driver) ? false : throw new InvalidOperationException($"the rotation came to a standstill in {driver.State}\n{_log}");
         }

@@ -44,6 +44,10 @@ internal sealed class SimulatedFileSystem : IFileSystem
     /// <summary>Asked before every change whether the power goes there.</summary>
     public Func<bool> PowerGoes { get; set; } = () => false;
 
+    public bool IsReadOnly { get; set; }
+
+    public long Free { get; set; } = long.MaxValue;
+
     public int Pending => _pending.Count;
 
     /// <summary>Disks that lie, to show that the check would notice.</summary>
@@ -216,7 +220,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
     public long FreeBytes(string path)
     {
         Look("measure", path);
-        return long.MaxValue;
+        return Free;
     }
 
     public IDisposable Lock(string path)
@@ -256,6 +260,8 @@ internal sealed class SimulatedFileSystem : IFileSystem
         if (PowerGoes())
             throw new PowerLostException();
         Reach(new DiskCall(operation, path, IsChange: true, Pending));
+        if (IsReadOnly)
+            throw Failure(operation, path, FileSystemException.ReadOnly);
     }
 
     private void Reach(DiskCall call)

@@ -21,11 +21,11 @@ internal sealed class DeviceRig : IAsyncDisposable
     private int _session, _restarted;
     private bool _isStopped = true;
 
-    public DeviceRig(FakeBackend? backend = null, IFileSystem? files = null)
+    public DeviceRig(FakeBackend? backend = null, IFileSystem? files = null, DateTimeOffset? clock = null)
     {
         Backend = backend ?? new FakeBackend();
         Files = files ?? new PosixFileSystem();
-        Time = new FakeTimeProvider(CertificateAuthority.Now);
+        Time = new FakeTimeProvider(clock ?? CertificateAuthority.Now);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         (OldKey, OldCertificate) = _ca.Issue(key);
         File.WriteAllText(KeyPath, OldKey);
