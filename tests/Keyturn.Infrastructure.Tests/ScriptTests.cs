@@ -1,0 +1,82 @@
+using System.Diagnostics;
+
+namespace Keyturn.Infrastructure.Tests;
+
+/// <summary>The scripts around packaging, in a small copy of the repository.</summary>
+public sealed class ScriptTests : IDisposable
+{
+    private const string Component = "aws.greengrass.labs.CertificateRotator";
+
+    private readonly string _root = Directory.CreateTempSubdirectory("keyturn-scripts-").FullName;
+
+    public ScriptTests()
+    {
+        foreach (var file in (string[])["script/version", "script/gdk-build", "src/Keyturn.Device/recipe.yaml", "gdk-config.json"])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_root, file))!);
+            File.Copy(Path.Combine(SynthesizedStacks.RepositoryRoot, file), Path.Combine(_root, file));
+        }
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Versions_are_from_git()
+    {
+        Git("init", "--quiet");
+        Commit();
+        Assert.Matches(@"\A[0-9]+\.[0-9]+\.[0-9]+-build\.1\n\z", Run("script/version").Output);
+        Git("tag", "v2.0.9");
+        Assert.Equal("2.0.9\n", Run("script/version").Output);
+        Commit();
+        Commit();
+        Assert.Equal("2.0.10-build.2\n", Run("script/version").Output);
+    }
+
+    [Fact]
+    public void Gdk_finds_recipe_and_archives_where_it_looks_for_them()
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "artifacts/package"));
+        string[] archives = ["certificate-rotator-linux-arm64.zip", "certificate-rotator-linux-x64.zip"];
+        File.WriteAllText(Path.Combine(_root, "artifacts/package", archives[0]), "archive");
+        var run = Run("script/gdk-build", "--packed");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains(archives[1], run.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_root, "greengrass-build")));
+
+        File.WriteAllText(Path.Combine(_root, "artifacts/package", archives[1]), "archive");
+        run = Run("script/gdk-build", "--packed");
+        Assert.True(run.ExitCode == 0, run.Errors);
+        Assert.True(File.Exists(Path.Combine(_root, "greengrass-build/recipes/recipe.yaml")));
+        Assert.Equal(archives, Directory.EnumerateFiles(Path.Combine(_root, $"greengrass-build/artifacts/{Component}/2.0.0")).Select(Path.GetFileName).Order());
+    }
+
+    [Theory]
+    [InlineData("script/package", "linux-riscv64", "write linux-arm64 or linux-x64")]
+    [InlineData("script/sysroot", "riscv64", "write 'script/sysroot amd64'")]
+    public void A_wrong_target_is_named_before_anything_is_done(string script, string target, string said)
+    {
+        var run = Run(Path.Combine(SynthesizedStacks.RepositoryRoot, script), target);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains(said, run.Errors, StringComparison.Ordinal);
+    }
+
+    private void Commit() =>
+        Git("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com", "commit", "--quiet", "--allow-empty", "--message", "A change");
+
+    private void Git(params string[] arguments)
+    {
+        var run = Run("git", arguments);
+        Assert.True(run.ExitCode == 0, run.Errors);
+    }
+
+    private (int ExitCode, string Output, string Errors) Run(string program, params string[] arguments)
+    {
+        var path = program.StartsWith("script/", StringComparison.Ordinal) ? Path.Combine(_root, program) : program;
+        using var process = Process.Start(new ProcessStartInfo(path, arguments) { WorkingDirectory = _root, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, errors.GetAwaiter().GetResult());
+    }
+}
