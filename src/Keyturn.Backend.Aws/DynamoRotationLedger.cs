@@ -51,15 +51,15 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
                 }
                 else if (name == Heard)
                 {
-                    heard = LedgerItems.ReadHeard(item);
+                    heard = LedgerItems.Read(item, LedgerItems.ReadHeard);
                 }
                 else if (name.StartsWith(RotationPrefix, StringComparison.Ordinal))
                 {
-                    rotations.Add(LedgerItems.ReadRotation(item));
+                    rotations.Add(LedgerItems.Read(item, LedgerItems.ReadRotation));
                 }
                 else if (name.StartsWith(RefusalPrefix, StringComparison.Ordinal))
                 {
-                    refusals.Add(LedgerItems.ReadRefusal(item));
+                    refusals.Add(LedgerItems.Read(item, LedgerItems.ReadRefusal));
                 }
             }
 

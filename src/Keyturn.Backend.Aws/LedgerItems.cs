@@ -124,6 +124,23 @@ internal static class LedgerItems
         ["at"] = Time(refusal.At),
     };
 
+    /// <summary>
+    /// Attributes that a version before this one did not write may be absent. A record that is otherwise than any version wrote it is an
+    /// error of the ledger, not a crash: nothing is concluded from it.
+    /// </summary>
+    public static T Read<T>(Item item, Func<Item, T> read)
+    {
+        try
+        {
+            return read(item);
+        }
+        catch (Exception exception) when (exception is KeyNotFoundException or FormatException or OverflowException or ArgumentException or NullReferenceException)
+        {
+            throw new DependencyException("dynamodb", "Query", "Unreadable",
+                $"The ledger holds a record of {item.GetValueOrDefault("thing")?.S} that can't be read: {item.GetValueOrDefault("item")?.S}", exception);
+        }
+    }
+
     public static Rotation ReadRotation(Item item) => new()
     {
         Thing = item["thing"].S,

@@ -24,11 +24,12 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 
     private readonly TimeSpan _grace;
     private readonly ILogger _log;
+    private readonly KeyAlgorithm[]? _allowed;
 
     /// <param name="signs">Certificates are real ones of the CSR's key.</param>
-    public Cloud(TimeSpan grace = default, bool signs = false, int pageSize = 100, ILogger? log = null)
+    public Cloud(TimeSpan grace = default, bool signs = false, int pageSize = 100, ILogger? log = null, KeyAlgorithm[]? allowed = null)
     {
-        (_grace, _log) = (grace, log ?? NullLogger.Instance);
+        (_grace, _log, _allowed) = (grace, log ?? NullLogger.Instance, allowed);
         Registry = new InMemoryRegistry(Faults, Clock) { Sign = signs ? csr => Sign(csr, Clock.GetUtcNow()) : null, PageSize = pageSize };
         Ledger = new InMemoryLedger(Faults) { PageSize = pageSize };
         Old = Registry.Add(Thing);
@@ -86,7 +87,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 
     public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
         new IssueCertificate(
-            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(_grace))
+            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(_grace, _allowed))
             .HandleAsync(request, TestContext.Current.CancellationToken);
 
     public Task<Outcome> CommitAsync(

@@ -1,0 +1,201 @@
+using Keyturn.Backend.Ports;
+using Keyturn.Backend.Tests.World;
+using Keyturn.Contracts;
+
+namespace Keyturn.Backend.Tests;
+
+/// <summary>Somebody else is faster, between what a use case read and what it writes: nothing is lost, and nothing done twice.</summary>
+public sealed class OvertakenTests
+{
+    private readonly Cloud _cloud = new();
+
+    [Fact]
+    public async Task A_closing_overtaken_by_a_copy_of_its_event_ends_the_same()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        OvertakeOnce(() => _cloud.CloseAsync(JobExecution.Succeeded));
+        await _cloud.CloseAsync(JobExecution.Succeeded);
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task A_timeout_overtaken_by_the_commit_leaves_the_commit_and_is_told_as_what_it_was()
+    {
+        await _cloud.CreateAsync();
+        OvertakeOnce(() => _cloud.CommitAsync());
+        await _cloud.CloseAsync("TIMED_OUT");
+        Assert.Equal(RotationState.Committed, _cloud.Rotation.State);
+        Assert.Equal("commit", Assert.Single(_cloud.Notices).Step);
+    }
+
+    [Fact]
+    public async Task A_request_overtaken_by_another_of_the_same_rotation_is_silent()
+    {
+        OvertakeOnce(() => _cloud.CreateAsync(), "ledger.Open");
+        Assert.Equal(Outcome.Silent, await _cloud.CreateAsync());
+        Assert.Single(_cloud.Published);
+        Assert.Equal(RotationState.Issued, _cloud.Rotation.State);
+    }
+
+    [Fact]
+    public async Task An_issuing_whose_job_ends_at_its_last_write_says_nothing_and_the_device_decides_later()
+    {
+        var writes = 0;
+        _cloud.Faults.FailWith = name =>
+        {
+            // The second write is the one that completes the certificate.
+            if (name == "ledger.TryUpdate" && ++writes == 2)
+            {
+                _cloud.Faults.FailWith = null;
+                _cloud.CloseAsync("CANCELED").GetAwaiter().GetResult();
+            }
+
+            return null;
+        };
+        Assert.Equal(Outcome.Silent, await _cloud.CreateAsync());
+        Assert.Equal(RotationState.Reconcile, _cloud.Rotation.State);
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task A_second_key_overtaken_freezes_when_it_comes_again()
+    {
+        await _cloud.CreateAsync();
+        OvertakeOnce(() => _cloud.CommitAsync());
+        Assert.Equal(Outcome.Silent, await _cloud.CreateAsync(key: 1));
+        Assert.Equal(RefusalCode.WrongPrincipal, (await _cloud.CreateAsync(key: 1)).Code);
+        Assert.Equal(RotationState.Committed, _cloud.Rotation.State);
+    }
+
+    [Fact]
+    public async Task A_frozen_rotation_answers_every_key_alike_and_alarms_once()
+    {
+        await _cloud.CreateAsync();
+        foreach (var key in (int[])[1, 2, 0])
+        {
+            Assert.Equal(RefusalCode.RotationFrozen, (await _cloud.CreateAsync(key: key)).Code);
+        }
+
+        Assert.Equal(RefusalCode.RotationFrozen, (await _cloud.CommitAsync()).Code);
+        Assert.Equal(RefusalCode.RotationFrozen, (await _cloud.CommitAsync(verify: true, rotationId: _cloud.Rotation.RotationId)).Code);
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task An_attest_overtaken_is_asked_for_again()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        OvertakeOnce(() => _cloud.CommitAsync());
+        Assert.Equal(RefusalCode.TryAgain, (await _cloud.AttestAsync(_cloud.New.Certificate)).Outcome.Code);
+        Assert.Equal(Outcome.Accepted, (await _cloud.AttestAsync(_cloud.New.Certificate)).Outcome);
+    }
+
+    [Fact]
+    public async Task What_an_earlier_rotation_left_is_settled_by_whoever_comes_again_when_overtaken()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        _cloud.AddJob("rotate-2");
+        var first = _cloud.New;
+        OvertakeOnce(() => _cloud.CommitAsync(principal: first.Certificate.Id));
+        Assert.Equal(RefusalCode.RotationOpen, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
+        Assert.Equal(RefusalCode.WrongPrincipal, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2", principal: first.Certificate.Id));
+    }
+
+    [Fact]
+    public async Task A_request_of_an_earlier_execution_than_one_known_waits()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Executions[(Cloud.Thing, "older")] = _cloud.Executions[(Cloud.Thing, Cloud.Job)] with { JobId = "older", QueuedAt = 1 };
+        Assert.Equal(RefusalCode.RotationOpen, (await _cloud.CreateAsync(key: 1, jobId: "older")).Code);
+    }
+
+    [Fact]
+    public async Task A_copy_over_another_certificate_of_the_thing_is_refused()
+    {
+        await _cloud.CreateAsync();
+        Assert.Equal(RefusalCode.WrongPrincipal, (await _cloud.CreateAsync(principal: _cloud.New.Certificate.Id)).Code);
+        Assert.Equal(RotationState.Issued, _cloud.Rotation.State);
+    }
+
+    [Theory]
+    [InlineData("token-2")]
+    [InlineData(null)]
+    public async Task A_ledger_that_does_not_answer_puts_a_commit_off(string? token)
+    {
+        await _cloud.CreateAsync();
+        _cloud.Faults.FailWith = name => name == "ledger.Read" ? new DependencyException("dynamodb", "Query", "ThrottlingException", "slow down") : null;
+        if (token is null)
+        {
+            // The reference's device takes any refusal for the end: for it, the invocation fails and comes again.
+            await Assert.ThrowsAsync<DependencyException>(() => _cloud.CommitAsync(token: null));
+        }
+        else
+        {
+            Assert.Equal(RefusalCode.TryAgain, (await _cloud.CommitAsync()).Code);
+        }
+
+        _cloud.Faults.FailWith = null;
+        Assert.Equal(Outcome.Accepted, await _cloud.CommitAsync(token: token));
+    }
+
+    [Fact]
+    public async Task When_even_the_lease_can_t_be_given_back_it_runs_out()
+    {
+        var issued = false;
+        _cloud.Faults.FailWith = name =>
+        {
+            issued |= name == "iot.ListAttachedPolicies";
+            return issued && name is "iot.ListAttachedPolicies" or "ledger.TryUpdate" && issued ? new DependencyException("s", "o", "c", "m") : null;
+        };
+        Assert.Equal(RefusalCode.TryAgain, (await _cloud.CreateAsync()).Code);
+        _cloud.Faults.FailWith = null;
+        Assert.Equal(Outcome.Silent, await _cloud.CreateAsync());
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(51));
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync());
+    }
+
+    [Fact]
+    public async Task A_loser_that_stays_attached_elsewhere_or_was_made_active_again_is_told_of_once()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        _cloud.Old.Things["pump2"] = true;
+        await _cloud.CloseAsync(JobExecution.Succeeded);
+        Assert.Contains("still attached", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+
+        _cloud.Notices.Clear();
+        _cloud.Old.Things.Clear();
+        _cloud.Old.IsActive = true;
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.SweepAsync();
+        Assert.False(_cloud.Rotation.IsOpen);
+        Assert.True(_cloud.Old.IsActive);
+    }
+
+    [Fact]
+    public async Task A_rule_for_one_kind_of_key_is_the_stack_s()
+    {
+        var cloud = new Cloud(allowed: [KeyAlgorithm.Rsa3072]);
+        Assert.Equal(RefusalCode.CsrRefused, (await cloud.CreateAsync()).Code);
+        await cloud.CloseAsync("FAILED");
+        Assert.Contains("ECDSA-P256 is not allowed here", Assert.Single(cloud.Notices).Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>Lets another invocation run through just before the next such call takes effect.</summary>
+    private void OvertakeOnce(Func<Task> other, string call = "ledger.TryUpdate") => _cloud.Faults.FailWith = name =>
+    {
+        if (name == call)
+        {
+            _cloud.Faults.FailWith = null;
+            other().GetAwaiter().GetResult();
+        }
+
+        return null;
+    };
+}
