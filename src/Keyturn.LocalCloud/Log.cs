@@ -57,6 +57,9 @@ internal static partial class Log
     [LoggerMessage(405, LogLevel.Warning, "{Topic}: {Endpoint} did not take message {MessageId}: {Reason}")]
     public static partial void SnsRefused(this ILogger log, string topic, string endpoint, string messageId, string reason);
 
+    [LoggerMessage(407, LogLevel.Warning, "rule {Rule}: {Target} could not be invoked: {Reason}")]
+    public static partial void ScheduleTargetFailed(this ILogger log, string rule, string target, string reason);
+
     [LoggerMessage(406, LogLevel.Warning, "{LogGroup}: {Message}")]
     public static partial void RuleErrorLogged(this ILogger log, string logGroup, string message);
 }

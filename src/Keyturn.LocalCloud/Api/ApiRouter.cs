@@ -14,7 +14,7 @@ internal sealed class ApiRouter
         _named = all.Where(o => !o.Path.StartsWith('/')).ToFrozenDictionary(o => (o.Service, o.Path));
         // A literal segment beats a placeholder: /thing-groups/addThingToThingGroup is not the group of that name.
         _routes = all.Where(o => o.Path.StartsWith('/'))
-            .Select(o => new Route(o, o.Path.Split('/')[1..]))
+            .Select(o => new Route(o, o.Path.TrimEnd('/').Split('/')[1..]))
             .GroupBy(r => r.Operation.Service)
             .ToFrozenDictionary(g => g.Key, g => g.OrderBy(r => r.Specificity, StringComparer.Ordinal).ToArray());
     }
@@ -43,7 +43,7 @@ internal sealed class ApiRouter
 
         public Dictionary<string, string>? Match(string[] segments)
         {
-            var greedy = Template[^1].EndsWith("+}", StringComparison.Ordinal);
+            var greedy = Template.Length > 0 && Template[^1].EndsWith("+}", StringComparison.Ordinal);
             if (greedy ? segments.Length < Template.Length : segments.Length != Template.Length)
                 return null;
             var labels = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -9,8 +9,8 @@ namespace Keyturn.LocalCloud.Api;
 internal sealed class ApiServer(
     ApiRouter router, SignatureVerifier signatures, IDeviceDirectory devices, CallCounter calls, IRequestGate gate, ILogger<ApiServer> log)
 {
-    /// <summary>Above the largest body that any of the services takes (Lambda's 6 MB).</summary>
-    public const int MaxBody = 8 * 1024 * 1024;
+    /// <summary>A part of an upload to S3; Lambda takes 6 MB, the others less.</summary>
+    public const int MaxBody = 64 * 1024 * 1024;
 
     private static readonly string[] DeviceServices = ["iotdata", "iot-jobs-data"];
 
@@ -51,6 +51,8 @@ internal sealed class ApiServer(
             http.Response.Headers[name] = value;
         if (answer.ContentType is not null)
             http.Response.ContentType = answer.ContentType;
+        if (answer.Status == StatusCodes.Status204NoContent)
+            return;
         http.Response.ContentLength = answer.Body.Length;
         if (!HttpMethods.IsHead(http.Request.Method))
             await http.Response.Body.WriteAsync(answer.Body, http.RequestAborted);
@@ -71,13 +73,14 @@ internal sealed class ApiServer(
 
         if (!SignatureHeader.TryParse(authorization, out var header, out var problem))
             throw new SignatureException(SignatureProblem.Incomplete, problem);
-        var service = ServiceDirectory.Find(header.Service)
+        var service = ServiceDirectory.Find(header.Service, signed.Headers.GetValueOrDefault("x-amz-target"))
             ?? throw new SignatureException(SignatureProblem.Mismatch, $"Credential should be scoped to a service of this endpoint, not '{header.Service}'.");
         found(service);
         var key = signatures.Verify(signed, header, header.Service);
         var query = ParseQuery(signed.RawQuery, service.Protocol == ApiProtocol.Query ? Encoding.UTF8.GetString(signed.Body.Span) : null);
         var (operation, labels) = Find(service, signed, query);
-        var request = new ApiRequest(operation, labels, query, signed.Headers, signed.Body, new ApiCaller(key.Id, null));
+        var body = SignatureVerifier.Body(signed, header, key);
+        var request = new ApiRequest(operation, labels, query, signed.Headers, body, new ApiCaller(key.Id, null));
         return (service, operation, await CallAsync(request, key, cancellation));
     }
 
@@ -188,6 +191,11 @@ internal sealed class ApiServer(
         var suffix = protocol == ApiProtocol.Query ? "" : "Exception";
         var code = (refused.Problem, protocol) switch
         {
+            (SignatureProblem.Missing, ApiProtocol.RestXml) => "AccessDenied",
+            (SignatureProblem.Incomplete, ApiProtocol.RestXml) => "AuthorizationHeaderMalformed",
+            (SignatureProblem.UnknownKey, ApiProtocol.RestXml) => "InvalidAccessKeyId",
+            (SignatureProblem.BadToken, ApiProtocol.RestXml) => "InvalidToken",
+            (_, ApiProtocol.RestXml) => "SignatureDoesNotMatch",
             (SignatureProblem.Missing, _) => "MissingAuthenticationToken" + suffix,
             (SignatureProblem.Incomplete, _) => "IncompleteSignature" + suffix,
             (SignatureProblem.UnknownKey or SignatureProblem.BadToken, ApiProtocol.Query) => "InvalidClientTokenId",

@@ -9,11 +9,11 @@ namespace Keyturn.LocalCloud.Api;
 internal static class CanonicalRequest
 {
     public static string Build(
-        string method, string rawPath, string rawQuery, IReadOnlyDictionary<string, string> headers,
+        string method, string canonicalPath, string rawQuery, IReadOnlyDictionary<string, string> headers,
         IReadOnlyList<string> signedHeaders, string payloadHash)
     {
         var text = new StringBuilder();
-        text.Append(method).Append('\n').Append(Path(rawPath)).Append('\n').Append(Query(rawQuery)).Append('\n');
+        text.Append(method).Append('\n').Append(canonicalPath).Append('\n').Append(Query(rawQuery)).Append('\n');
         foreach (var name in signedHeaders)
             text.Append(name).Append(':').Append(Squeeze(headers.GetValueOrDefault(name, ""))).Append('\n');
         return text.Append('\n').AppendJoin(';', signedHeaders).Append('\n').Append(payloadHash).ToString();
@@ -36,6 +36,9 @@ internal static class CanonicalRequest
         var path = "/" + string.Join('/', kept);
         return kept.Count > 0 && rawPath.EndsWith('/') ? path + "/" : path;
     }
+
+    /// <summary>S3's keys may hold anything, dots and doubled slashes as well: each segment is encoded once.</summary>
+    public static string PathOfS3(string rawPath) => string.Join('/', rawPath.Split('/').Select(s => Encode(Uri.UnescapeDataString(s))));
 
     private static string Query(string rawQuery)
     {

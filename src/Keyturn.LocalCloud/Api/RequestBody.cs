@@ -23,7 +23,7 @@ internal static class RequestBody
     /// <summary>What each service says to a body that it can't read, or to a member of the wrong type.</summary>
     public static ApiException Malformed(string service, string message) => service switch
     {
-        "dynamodb" or "acm-pca" => new(400, "SerializationException", message),
+        "dynamodb" or "acm-pca" or "events" or "sqs" => new(400, "SerializationException", message),
         "lambda" => new(400, "InvalidRequestContentException", message),
         _ => new(400, "InvalidRequestException", message),
     };

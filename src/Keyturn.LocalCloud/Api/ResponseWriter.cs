@@ -16,7 +16,7 @@ internal static class ResponseWriter
         var headers = new Dictionary<string, string>(response.Headers ?? new Dictionary<string, string>(), StringComparer.OrdinalIgnoreCase);
         Identify(headers, requestId);
         if (response.Raw is { } raw)
-            return new(response.Status, response.ContentType ?? "application/octet-stream", raw, headers);
+            return new(response.Status, response.ContentType ?? (raw.IsEmpty ? null : "application/octet-stream"), raw, headers);
         if (service.Protocol == ApiProtocol.Query)
             return new(response.Status, service.ContentType, Xml(service, operation.Name, response.Json as JsonObject, requestId), headers);
         return response.Json is null
@@ -35,17 +35,23 @@ internal static class ResponseWriter
                 var xml = new XElement(space + "ErrorResponse",
                     new XElement(space + "Error",
                         new XElement(space + "Type", error.Status >= 500 ? "Receiver" : "Sender"),
-                        new XElement(space + "Code", error.Code),
+                        new XElement(space + "Code", service.Prefix == "sqs" ? Sqs.SqsErrors.QueryCode(error.Code) : error.Code),
                         new XElement(space + "Message", XmlText(error.Message))),
                     new XElement(space + "RequestId", requestId));
                 return new(error.Status, service.ContentType, Encoding.UTF8.GetBytes(xml.ToString(SaveOptions.DisableFormatting)), headers);
             case ApiProtocol.AwsJson:
                 var body = Members(error);
-                var typeSpace = service.Prefix == "dynamodb" ? DynamoDbNamespace(error.Code) : "";
+                var typeSpace = service.Prefix switch { "dynamodb" => DynamoDbNamespace(error.Code), "sqs" => "com.amazonaws.sqs#", _ => "" };
+                if (service.Prefix == "sqs")
+                    headers["x-amzn-query-error"] = Sqs.SqsErrors.QueryCode(error.Code) + ";Sender";
                 body["__type"] = typeSpace + error.Code;
                 // The model of TransactionCanceledException spells it with a capital, all the others without.
                 body[error.Code == "TransactionCanceledException" ? "Message" : "message"] = error.Message;
                 return new(error.Status, service.ContentType, Bytes(body), headers);
+            case ApiProtocol.RestXml:
+                var s3 = new XElement("Error",
+                    new XElement("Code", error.Code), new XElement("Message", XmlText(error.Message)), new XElement("RequestId", requestId));
+                return new(error.Status, service.ContentType, Encoding.UTF8.GetBytes(s3.ToString(SaveOptions.DisableFormatting)), headers);
             default:
                 headers["x-amzn-ErrorType"] = error.Code;
                 var json = Members(error);
@@ -83,37 +89,37 @@ internal static class ResponseWriter
         XNamespace space = service.XmlNamespace!;
         var root = new XElement(space + (operation + "Response"));
         if (result is not null)
-            root.Add(new XElement(space + (operation + "Result"), Elements(space, result)));
+            root.Add(new XElement(space + (operation + "Result"), Elements(space, result, service.FlatLists)));
         root.Add(new XElement(space + "ResponseMetadata", new XElement(space + "RequestId", requestId)));
         return Encoding.UTF8.GetBytes(root.ToString(SaveOptions.DisableFormatting));
     }
 
     /// <summary>Objects become elements, arrays <c>member</c> lists; an array named <c>entry</c> is a map, and flat.</summary>
-    private static IEnumerable<XElement> Elements(XNamespace space, JsonObject json)
+    private static IEnumerable<XElement> Elements(XNamespace space, JsonObject json, bool flat)
     {
         foreach (var (name, value) in json)
         {
             switch (value)
             {
-                case JsonArray entries when name == "entry":
+                case JsonArray entries when flat || name == "entry":
                     foreach (var entry in entries)
-                        yield return new XElement(space + name, Content(space, entry));
+                        yield return new XElement(space + name, Content(space, entry, flat));
                     break;
                 case JsonArray items:
-                    yield return new XElement(space + name, items.Select(i => new XElement(space + "member", Content(space, i))));
+                    yield return new XElement(space + name, items.Select(i => new XElement(space + "member", Content(space, i, flat))));
                     break;
                 case not null:
-                    yield return new XElement(space + name, Content(space, value));
+                    yield return new XElement(space + name, Content(space, value, flat));
                     break;
             }
         }
     }
 
-    private static object Content(XNamespace space, JsonNode? value) => value is JsonObject members
-        ? Elements(space, members)
+    private static object Content(XNamespace space, JsonNode? value, bool flat) => value is JsonObject members
+        ? Elements(space, members, flat)
         : XmlText(value?.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : value?.ToJsonString() ?? "");
 
     /// <summary>XML 1.0 can't carry most control characters, escaped or not.</summary>
-    private static string XmlText(string text) =>
+    public static string XmlText(string text) =>
         string.Concat(text.EnumerateRunes().Select(r => System.Xml.XmlConvert.IsXmlChar((char)r.Value) || r.Value > 0xFFFF ? r.ToString() : "\uFFFD"));
 }

@@ -5,18 +5,22 @@ internal enum ApiProtocol
     RestJson,
     AwsJson,
     Query,
+    RestXml,
 }
 
 /// <param name="Prefix">The IAM prefix, as in <see cref="ApiOperation.Service"/>.</param>
 /// <param name="TargetPrefix">Of the X-Amz-Target header (JSON-RPC).</param>
 /// <param name="XmlNamespace">Of the answers (query).</param>
+/// <param name="FlatLists">Whether a list's elements stand side by side instead of within a member (query).</param>
 internal sealed record ServiceDescription(
-    string Prefix, ApiProtocol Protocol, string? TargetPrefix = null, string ContentType = "application/json", string? XmlNamespace = null);
+    string Prefix, ApiProtocol Protocol, string? TargetPrefix = null, string ContentType = "application/json", string? XmlNamespace = null, bool FlatLists = false);
 
 /// <summary>The services that a signature's scope can name.</summary>
 internal static class ServiceDirectory
 {
     private static readonly ServiceDescription IotData = new("iot-data", ApiProtocol.RestJson);
+
+    private static readonly ServiceDescription SqsOverJson = new("sqs", ApiProtocol.AwsJson, "AmazonSQS", "application/x-amz-json-1.0");
 
     private static readonly Dictionary<string, ServiceDescription> BySigningName = new(StringComparer.Ordinal)
     {
@@ -30,6 +34,9 @@ internal static class ServiceDirectory
         ["dynamodb"] = new("dynamodb", ApiProtocol.AwsJson, "DynamoDB_20120810", "application/x-amz-json-1.0"),
         ["acm-pca"] = new("acm-pca", ApiProtocol.AwsJson, "ACMPrivateCA", "application/x-amz-json-1.1"),
         ["sns"] = new("sns", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "http://sns.amazonaws.com/doc/2010-03-31/"),
+        ["events"] = new("events", ApiProtocol.AwsJson, "AWSEvents", "application/x-amz-json-1.1"),
+        ["sqs"] = new("sqs", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "http://queue.amazonaws.com/doc/2012-11-05/", FlatLists: true),
+        ["s3"] = new("s3", ApiProtocol.RestXml, ContentType: "application/xml"),
         ["sts"] = new("sts", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "https://sts.amazonaws.com/doc/2011-06-15/"),
     };
 
@@ -41,5 +48,7 @@ internal static class ServiceDirectory
                 ? new ServiceDescription("unknown", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "http://webservices.amazon.com/AWSFault/2005-15-09")
                 : new ServiceDescription("unknown", ApiProtocol.RestJson);
 
-    public static ServiceDescription? Find(string signingName) => BySigningName.GetValueOrDefault(signingName);
+    /// <param name="target">The X-Amz-Target header. SQS speaks the query protocol without one, and JSON with.</param>
+    public static ServiceDescription? Find(string signingName, string? target = null) =>
+        signingName == "sqs" && target is not null ? SqsOverJson : BySigningName.GetValueOrDefault(signingName);
 }

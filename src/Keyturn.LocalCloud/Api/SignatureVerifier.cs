@@ -44,7 +44,8 @@ internal sealed class SignatureVerifier(AccessKeys keys, string region, TimeProv
         CheckSignedHeaders(request, header);
 
         var canonical = CanonicalRequest.Build(
-            request.Method, request.RawPath, request.RawQuery, request.Headers, header.SignedHeaders, PayloadHash(request));
+            request.Method, service == "s3" ? CanonicalRequest.PathOfS3(request.RawPath) : CanonicalRequest.Path(request.RawPath), request.RawQuery,
+            request.Headers, header.SignedHeaders, PayloadHash(request));
         var stringToSign = $"{SignatureHeader.Algorithm}\n{moment}\n{header.Scope}\n{Hex(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)))}";
         var expected = Encoding.ASCII.GetBytes(Sign(key.Secret, header, stringToSign));
         if (!CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(header.Signature)))
@@ -103,17 +104,31 @@ internal sealed class SignatureVerifier(AccessKeys keys, string region, TimeProv
             throw Mismatch($"The signed header '{absent}' is not in the request.");
     }
 
-    private static string PayloadHash(SignedRequest request) =>
-        request.Headers.GetValueOrDefault("x-amz-content-sha256") == UnsignedPayload
-            ? UnsignedPayload
-            : Hex(SHA256.HashData(request.Body.Span));
+    /// <summary>The body itself: S3's clients may send it in chunks that carry signatures of their own.</summary>
+    public static ReadOnlyMemory<byte> Body(SignedRequest request, SignatureHeader header, AccessKey key)
+    {
+        var kind = request.Headers.GetValueOrDefault("x-amz-content-sha256");
+        return header.Service == "s3" && ChunkedBody.Is(kind)
+            ? new ChunkedBody(SigningKey(key.Secret, header), request.Headers.GetValueOrDefault("x-amz-date", ""), header.Scope, header.Signature).Decode(kind!, request.Body.Span)
+            : request.Body;
+    }
 
-    private static string Sign(string secret, SignatureHeader header, string stringToSign)
+    private static string PayloadHash(SignedRequest request) => request.Headers.GetValueOrDefault("x-amz-content-sha256") switch
+    {
+        UnsignedPayload => UnsignedPayload,
+        { } chunked when ChunkedBody.Is(chunked) => chunked,
+        _ => Hex(SHA256.HashData(request.Body.Span)),
+    };
+
+    private static string Sign(string secret, SignatureHeader header, string stringToSign) =>
+        Hex(HMACSHA256.HashData(SigningKey(secret, header), Encoding.UTF8.GetBytes(stringToSign)));
+
+    private static byte[] SigningKey(string secret, SignatureHeader header)
     {
         var key = Encoding.UTF8.GetBytes("AWS4" + secret);
         foreach (var part in (string[])[header.Date, header.Region, header.Service, "aws4_request"])
             key = HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(part));
-        return Hex(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(stringToSign)));
+        return key;
     }
 
     private static SignatureException Mismatch(string message) => new(SignatureProblem.Mismatch, message);

@@ -15,10 +15,12 @@ internal sealed class ComputeResources(LambdaService lambda, RoleStore roles, Ti
     [
         new("AWS::IAM::Role", Role),
         new("AWS::IAM::Policy", Policy),
-        new("AWS::IAM::ManagedPolicy", Policy),
+        new("AWS::IAM::ManagedPolicy", ManagedPolicy),
         new("AWS::Lambda::Function", Function),
         new("AWS::Lambda::Permission", Permission),
         new("AWS::Lambda::EventInvokeConfig", EventInvokeConfig),
+        new("AWS::Lambda::Version", Version),
+        new("AWS::Lambda::Alias", Alias),
     ];
 
     private CreatedResource Role(ResourceProperties properties, string physicalName)
@@ -34,16 +36,30 @@ internal sealed class ComputeResources(LambdaService lambda, RoleStore roles, Ti
 
         foreach (var arn in properties.Texts("ManagedPolicyArns"))
         {
-            if (!PassedOverManagedPolicies.Any(p => arn.EndsWith(":policy/" + p, StringComparison.Ordinal)))
+            if (_managed.TryGetValue(arn, out var managed))
+                role.Grant(managed);
+            else if (!PassedOverManagedPolicies.Any(p => arn.EndsWith(":policy/" + p, StringComparison.Ordinal)))
                 throw new StackException($"role {role.Name}: the managed policy {arn} is not one that this cloud knows");
         }
 
         return new CreatedResource(role.Name, new Dictionary<string, string> { ["Arn"] = role.Arn, ["RoleId"] = "AROA" + role.Name });
     }
 
+    private readonly Dictionary<string, IamPolicy> _managed = new(StringComparer.Ordinal);
+
+    private CreatedResource ManagedPolicy(ResourceProperties properties, string physicalName)
+    {
+        properties.PassOver("Description", "Path");
+        var arn = CloudAccount.Local.GlobalArn("iam", $"policy/{properties.Text("ManagedPolicyName") ?? physicalName}");
+        var policy = IamPolicy.Parse(properties.Json("PolicyDocument"));
+        _managed[arn] = policy;
+        foreach (var role in properties.Texts("Roles"))
+            (roles.Find(role) ?? throw new StackException($"{properties.Path}: there is no role {role}")).Grant(policy);
+        return new CreatedResource(arn, new Dictionary<string, string> { ["PolicyArn"] = arn });
+    }
+
     private CreatedResource Policy(ResourceProperties properties, string physicalName)
     {
-        properties.PassOver("Description", "Path", "ManagedPolicyName");
         var name = properties.Text("PolicyName") ?? physicalName;
         var policy = IamPolicy.Parse(properties.Json("PolicyDocument"));
         foreach (var role in properties.Texts("Roles"))
@@ -107,6 +123,24 @@ internal sealed class ComputeResources(LambdaService lambda, RoleStore roles, Ti
         });
         destinations?.Close();
         return new CreatedResource(physicalName, new Dictionary<string, string>());
+    }
+
+    /// <summary>The one configuration there is, under a number: the functions of a stack are not published twice.</summary>
+    private CreatedResource Version(ResourceProperties properties, string physicalName)
+    {
+        properties.PassOver("CodeSha256", "Description", "ProvisionedConcurrencyConfig", "RuntimePolicy");
+        var arn = Find(properties).Arn + ":1";
+        return new CreatedResource(arn, new Dictionary<string, string> { ["Version"] = "1", ["FunctionArn"] = arn });
+    }
+
+    private CreatedResource Alias(ResourceProperties properties, string physicalName)
+    {
+        properties.PassOver("Description", "ProvisionedConcurrencyConfig");
+        var function = Find(properties);
+        if (properties.Required("FunctionVersion") is not ("1" or "$LATEST"))
+            throw new StackException($"{properties.Path}: the function {function.Name} has the versions 1 and $LATEST only");
+        var arn = $"{function.Arn}:{properties.Required("Name")}";
+        return new CreatedResource(arn, new Dictionary<string, string> { ["AliasArn"] = arn });
     }
 
     private LambdaFunction Find(ResourceProperties properties)

@@ -17,6 +17,21 @@ internal sealed class Intrinsics(
 
     private readonly HashSet<string> _underWay = new(StringComparer.Ordinal);
 
+    public static string StackId(string name) =>
+        CloudAccount.Local.Arn("cloudformation", $"stack/{name}/00000000-0000-0000-0000-000000000000");
+
+    /// <summary>Holds the parameters to a rule of the template.</summary>
+    public void Assert(string rule, JsonObject members)
+    {
+        if (members["RuleCondition"] is { } condition && !Truth(condition))
+            return;
+        foreach (var assertion in List(members["Assertions"], $"the rule {rule}"))
+        {
+            if (!Truth((assertion as JsonObject)?["Assert"] ?? throw new StackException($"the rule {rule} has an assertion without Assert")))
+                throw new StackException($"the rule {rule} does not hold: {assertion!["AssertDescription"]?.ToString() ?? "it has no description"}");
+        }
+    }
+
     /// <summary>A copy without any intrinsic function left; null when nothing is left at all.</summary>
     public JsonNode? Resolve(JsonNode? node)
     {
@@ -98,7 +113,7 @@ internal sealed class Intrinsics(
             case "Fn::If":
                 var branches = Arguments(argument, function, 3);
                 return Evaluate(Condition(Text(branches[0], function)) ? branches[1] : branches[2]);
-            case "Fn::Equals" or "Fn::And" or "Fn::Or" or "Fn::Not":
+            case "Fn::Equals" or "Fn::And" or "Fn::Or" or "Fn::Not" or "Fn::Contains":
                 return Truth(new JsonObject { [function] = argument?.DeepClone() });
             default:
                 throw new StackException($"the function {function} is not one that this cloud knows");
@@ -122,7 +137,7 @@ internal sealed class Intrinsics(
             case "AWS::StackName":
                 return stackName;
             case "AWS::StackId":
-                return CloudAccount.Local.Arn("cloudformation", $"stack/{stackName}/00000000-0000-0000-0000-000000000000");
+                return StackId(stackName);
             case "AWS::NotificationARNs":
                 return new JsonArray();
         }
@@ -176,6 +191,8 @@ internal sealed class Intrinsics(
         {
             "Condition" => Condition(Text(argument, function)),
             "Fn::Equals" => Arguments(argument, function, 2) is var two && JsonNode.DeepEquals(Evaluate(two[0]), Evaluate(two[1])),
+            "Fn::Contains" => Arguments(argument, function, 2) is var search && Evaluate(search[1]) is var wanted
+                && List(Evaluate(search[0]), function).Any(i => JsonNode.DeepEquals(i, wanted)),
             "Fn::Not" => !Truth(Arguments(argument, function, 1)[0]!),
             "Fn::And" => List(argument, function).All(a => Truth(a!)),
             "Fn::Or" => List(argument, function).Any(a => Truth(a!)),

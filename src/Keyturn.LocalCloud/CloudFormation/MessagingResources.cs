@@ -13,7 +13,7 @@ internal sealed class MessagingResources(SnsService sns, QueueStore queues)
         new("AWS::SNS::TopicPolicy", TopicPolicy),
         new("AWS::SNS::Subscription", Subscription),
         new("AWS::SQS::Queue", Queue),
-        new("AWS::SQS::QueuePolicy", Nothing),
+        new("AWS::SQS::QueuePolicy", QueuePolicy),
         new("AWS::Logs::LogGroup", LogGroup),
         new("AWS::CDK::Metadata", Nothing),
     ];
@@ -61,13 +61,33 @@ internal sealed class MessagingResources(SnsService sns, QueueStore queues)
 
     private CreatedResource Queue(ResourceProperties properties, string physicalName)
     {
-        properties.PassOver(
-            "Tags", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled", "MessageRetentionPeriod", "VisibilityTimeout",
-            "RedrivePolicy", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "MaximumMessageSize");
+        properties.PassOver("Tags", "RedrivePolicy", "RedriveAllowPolicy");
         var name = properties.Text("QueueName") ?? physicalName;
-        queues.Add(name);
+        var queue = queues.Add(name);
+        foreach (var attribute in QueueProperties)
+        {
+            if (properties.Text(attribute) is { } value)
+                queue.Attributes[attribute] = value;
+        }
+
+        QueueAttributes.Check(queue.Attributes);
         return new CreatedResource(
-            QueueStore.Url(name), new Dictionary<string, string> { ["Arn"] = QueueStore.Arn(name), ["QueueName"] = name, ["QueueUrl"] = QueueStore.Url(name) });
+            queues.Url(name), new Dictionary<string, string> { ["Arn"] = QueueStore.Arn(name), ["QueueName"] = name, ["QueueUrl"] = queues.Url(name) });
+    }
+
+    private static readonly string[] QueueProperties =
+    [
+        "DelaySeconds", "KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds",
+        "SqsManagedSseEnabled", "VisibilityTimeout",
+    ];
+
+    private CreatedResource QueuePolicy(ResourceProperties properties, string physicalName)
+    {
+        var document = properties.Json("PolicyDocument");
+        IamPolicy.Parse(document);
+        foreach (var url in properties.Texts("Queues"))
+            (queues.Find(url) ?? throw new StackException($"{properties.Path}: there is no queue {url}")).Attributes["Policy"] = document!.ToJsonString();
+        return new CreatedResource(physicalName, new Dictionary<string, string>());
     }
 
     private CreatedResource LogGroup(ResourceProperties properties, string physicalName)

@@ -9,6 +9,13 @@ namespace Keyturn.LocalCloud.CloudFormation;
 /// </summary>
 internal sealed class ResourceProperties(JsonObject properties, string path)
 {
+    /// <summary>For messages: which resource, and where in it.</summary>
+    public string Path => path;
+
+    public string LogicalId { get; init; } = "";
+
+    public string Type { get; init; } = "";
+
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
 
     public string? Text(string name) => Take(name) switch

@@ -44,9 +44,12 @@ internal sealed class Stack
         foreach (var (id, resource) in template.Resources)
         {
             var type = (resource as JsonObject)?["Type"]?.ToString() ?? throw new StackException($"the resource {id} has no Type");
-            if (!types.ContainsKey(type))
+            if (stack.Factory(type) is null)
                 throw new StackException($"the resource {id} is of the type {type}, which this cloud does not know");
         }
+
+        foreach (var (rule, assertions) in template.Rules)
+            stack._intrinsics.Assert(rule, assertions as JsonObject ?? throw new StackException($"the rule {rule} is not an object"));
 
         foreach (var (id, _) in template.Resources)
         {
@@ -54,7 +57,22 @@ internal sealed class Stack
                 stack.Create(id);
         }
 
+        foreach (var (title, output) in template.Outputs)
+            stack.Evaluate(title, output as JsonObject ?? throw new StackException($"the output {title} is not an object"));
         return stack._created.Count;
+    }
+
+    /// <summary>Custom::Anything is a custom resource by another name.</summary>
+    private ResourceFactory? Factory(string type) =>
+        _types.GetValueOrDefault(type.StartsWith("Custom::", StringComparison.Ordinal) ? CustomResources.Type : type);
+
+    private void Evaluate(string name, JsonObject output)
+    {
+        if (output["Condition"] is { } condition && !_intrinsics.Condition(condition.ToString()))
+            return;
+        if (_intrinsics.Resolve(output["Value"]) is null)
+            throw new StackException($"the output {name} has no Value");
+        _intrinsics.Resolve(output["Export"]);
     }
 
     private bool Exists(string id) => _template.Resources[id] is JsonObject resource
@@ -81,8 +99,8 @@ internal sealed class Stack
         var where = $"{id} ({type})";
         try
         {
-            var properties = new ResourceProperties(_intrinsics.Resolve(resource["Properties"]) as JsonObject ?? [], where);
-            var created = _types[type](properties, $"{_name}-{id}");
+            var properties = new ResourceProperties(_intrinsics.Resolve(resource["Properties"]) as JsonObject ?? [], where) { LogicalId = id, Type = type };
+            var created = Factory(type)!(properties, $"{_name}-{id}");
             properties.Close();
             _created.Add(id, created);
             return created;

@@ -7,7 +7,17 @@ namespace Keyturn.LocalCloud.CloudFormation;
 /// <param name="setTimeToLive">(table, attribute).</param>
 internal sealed class TableResources(Func<JsonObject, string> create, Action<string, string?> setTimeToLive)
 {
-    public IEnumerable<KeyValuePair<string, ResourceFactory>> Types => [new("AWS::DynamoDB::Table", Table)];
+    public IEnumerable<KeyValuePair<string, ResourceFactory>> Types => [new("AWS::DynamoDB::Table", Table), new("AWS::DynamoDB::GlobalTable", GlobalTable)];
+
+    /// <summary>A table with a replica here; those elsewhere are out of sight.</summary>
+    private CreatedResource GlobalTable(ResourceProperties properties, string physicalName)
+    {
+        properties.PassOver("WriteOnDemandThroughputSettings", "WriteProvisionedThroughputSettings");
+        var replicas = properties.Objects("Replicas").ToList();
+        if (!replicas.Any(r => r.Text("Region") == CloudAccount.Local.Region))
+            throw new StackException($"{properties.Path}: no replica is in {CloudAccount.Local.Region}");
+        return Table(properties, physicalName);
+    }
 
     private CreatedResource Table(ResourceProperties properties, string physicalName)
     {

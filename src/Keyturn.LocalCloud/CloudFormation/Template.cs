@@ -5,7 +5,7 @@ using Keyturn.LocalCloud.Api;
 namespace Keyturn.LocalCloud.CloudFormation;
 
 /// <summary>A CloudFormation template in JSON, its sections apart.</summary>
-internal sealed record Template(JsonObject Parameters, JsonObject Mappings, JsonObject Conditions, JsonObject Resources)
+internal sealed record Template(JsonObject Parameters, JsonObject Mappings, JsonObject Conditions, JsonObject Resources, JsonObject Rules, JsonObject Outputs)
 {
     private static readonly string[] Sections =
         ["AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs"];
@@ -24,11 +24,15 @@ internal sealed record Template(JsonObject Parameters, JsonObject Mappings, Json
 
         if (root.FirstOrDefault(s => !Sections.Contains(s.Key)).Key is { } unknown)
             throw new StackException($"the template's section {unknown} is not one that this cloud knows");
-        var template = new Template(Section(root, "Parameters"), Section(root, "Mappings"), Section(root, "Conditions"), Section(root, "Resources"));
+        var template = new Template(Section(root, "Parameters"), Section(root, "Mappings"), Section(root, "Conditions"), Section(root, "Resources"),
+            Section(root, "Rules"), Section(root, "Outputs"));
         if (template.Resources.Count == 0)
             throw new StackException("the template has no Resources");
         return template;
     }
+
+    public bool HasCustomResources => Resources.Any(r => (r.Value as JsonObject)?["Type"]?.ToString() is { } type
+        && (type == CustomResources.Type || type.StartsWith("Custom::", StringComparison.Ordinal)));
 
     /// <summary>The template with these values of its parameters; one that it does not have is an error.</summary>
     public Template With(IEnumerable<KeyValuePair<string, string>> values)

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.CloudFormation;
 using Keyturn.LocalCloud.DynamoDb;
+using Keyturn.LocalCloud.EventBridge;
 using Keyturn.LocalCloud.Faults;
 using Keyturn.LocalCloud.Iam;
 using Keyturn.LocalCloud.Jobs;
@@ -15,6 +16,7 @@ using Keyturn.LocalCloud.PrivateCa;
 using Keyturn.LocalCloud.Quotas;
 using Keyturn.LocalCloud.Registry;
 using Keyturn.LocalCloud.Rules;
+using Keyturn.LocalCloud.S3;
 using Keyturn.LocalCloud.Shadows;
 using Keyturn.LocalCloud.Sns;
 using Keyturn.LocalCloud.Sqs;
@@ -50,6 +52,9 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly AuthorityStore _privateCas;
     private readonly FaultBook _faults;
     private readonly FaultOperations _faultOperations;
+    private readonly ScheduleService _schedules;
+    private readonly BucketStore _buckets;
+    private readonly CustomResourceAnswers _customResources;
     private readonly List<IAsyncDisposable> _planes = [];
 
     public Cloud(CloudOptions options, ILoggerFactory logs, TimeProvider time)
@@ -57,7 +62,7 @@ internal sealed class Cloud : IAsyncDisposable
         (_options, _logs, _log) = (options, logs, logs.CreateLogger<Cloud>());
         _authorities = new Authorities(time);
         _tls = SslStreamCertificateContext.Create(_authorities.Server, [], offline: true);
-        _queues = new QueueStore(time);
+        _queues = new QueueStore(time, () => ApiUrl);
         _sns = new SnsService(time, logs);
         _tables = new DynamoDbService(CloudAccount.Local, time);
         _lambda = new LambdaService(
@@ -78,6 +83,9 @@ internal sealed class Cloud : IAsyncDisposable
         _rules = new TopicRules(CloudAccount.Local, time);
         _engine = new RulesEngine(
             _rules, _broker, new RuleWiring(_lambda, _sns, _queues, _roles, logs.CreateLogger("Rules")).Targets, CloudAccount.Local, time, logs.CreateLogger<RulesEngine>());
+        _schedules = new ScheduleService(_lambda, _queues, time, logs.CreateLogger("Schedules"));
+        _buckets = new BucketStore(time);
+        _customResources = new CustomResourceAnswers(() => ApiUrl);
         _privateCas = new AuthorityStore(time);
         PrivateCaArn = options.PrivateCa is { } choice ? _privateCas.CreateReady(choice).Arn : null;
         _recent = new RecentMessages(time);
@@ -99,12 +107,17 @@ internal sealed class Cloud : IAsyncDisposable
             gate, logs.CreateLogger<ApiServer>());
         _management = new ManagementServer(
             _calls, () => new JsonArray([.. _sns.Published.Select(n => n.Show())]), _faultOperations,
+            new StackState(_schedules, _roles),
             new CloudPage(_registry, _broker, _jobs, _lambda, _queues, _sns, _calls, _recent, _faults, time).Write);
         StackTypes = new Dictionary<string, ResourceFactory>(
         [
             .. new ComputeResources(_lambda, _roles, time).Types,
             .. new MessagingResources(_sns, _queues).Types,
             .. new IotResources(_rules, (id, members) => _jobs.Templates.Create(id, members).Arn).Types,
+            .. new ScheduleResources(_schedules).Types,
+            .. new BucketResources(_buckets).Types,
+            .. new CustomResources(_lambda, _customResources, CloudOptions.StackName).Types,
+            .. ObservedResources.Types,
             .. new TableResources(_tables.CreateTable, _tables.SetTimeToLive).Types,
         ]);
     }
@@ -143,34 +156,40 @@ internal sealed class Cloud : IAsyncDisposable
 
     public async Task StartAsync()
     {
-        if (_options.Template is { } template)
-        {
-            var parameters = _options.Parameters.Select(
-                p => KeyValuePair.Create(p.Key, p.Value.Replace(CloudOptions.PrivateCaPlaceholder, PrivateCaArn, StringComparison.Ordinal)));
-            var parsed = Template.Parse(await File.ReadAllBytesAsync(template)).With(parameters);
-            var count = Stack.Deploy(parsed, CloudOptions.StackName, StackTypes);
-            // In AWS a step of the deployment switches job events on, since CloudFormation has no resource for it.
-            _jobs.Events.Enable("JOB", "JOB_EXECUTION");
-            _log.StackDeployed(template, count);
-        }
-        else
-        {
-            _log.NoStack(CommandLine.DefaultTemplate);
-        }
-
-        SetFaults();
         Directory.CreateDirectory(_options.DataDirectory);
         await File.WriteAllTextAsync(RootCaFile, _authorities.RootPem);
         _engine.Start();
         await _broker.StartAsync();
         HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls, _broker.ServeByAlpnAsync);
         ManagementPort = await ListenAsync("management", _options.ManagementPort, _management.HandleAsync);
-        ApiPort = await ListenAsync("api", _options.ApiPort, new ApiPlane(_api, new UnsignedSnsRequests(_sns), _authorities.RootPem).HandleAsync);
+        ApiPort = await ListenAsync(
+            "api", _options.ApiPort, new ApiPlane(_api, new UnsignedSnsRequests(_sns), _customResources, _authorities.RootPem).HandleAsync);
         _sns.ApiUrl = ApiUrl;
+        // Functions behind custom resources call the API while the stack is being made.
+        if (_options.Template is { } template)
+            await DeployAsync(template);
+        else
+            _log.NoStack(CommandLine.DefaultTemplate);
+        SetFaults();
+    }
+
+    private async Task DeployAsync(string file)
+    {
+        var parameters = _options.Parameters.Select(
+            p => KeyValuePair.Create(p.Key, p.Value.Replace(CloudOptions.PrivateCaPlaceholder, PrivateCaArn, StringComparison.Ordinal)));
+        var template = Template.Parse(await File.ReadAllBytesAsync(file)).With(parameters);
+        // A custom resource waits for its function: deploying takes a thread of its own.
+        var count = await Task.Factory.StartNew(
+            () => Stack.Deploy(template, CloudOptions.StackName, StackTypes), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        // Without one, what switches job events on is a step of the deployment outside the template.
+        if (!template.HasCustomResources)
+            _jobs.Events.Enable("JOB", "JOB_EXECUTION");
+        _log.StackDeployed(file, count);
     }
 
     public async ValueTask DisposeAsync()
     {
+        await _schedules.DisposeAsync();
         await _lambda.DisposeAsync();
         await Task.WhenAll(_planes.Select(p => p.DisposeAsync().AsTask()));
         await _jobs.DisposeAsync();
@@ -189,7 +208,7 @@ internal sealed class Cloud : IAsyncDisposable
         .. new ThingOperations(_registry).All,
         .. new ThingTypeOperations(_registry, time).All,
         .. new GroupOperations(_registry, time).All,
-        .. new CertificateOperations(_registry, _authorities, time).All,
+        .. Certificates(time),
         .. new PolicyOperations(_registry, FindFault, time).All,
         .. new PolicyAttachments(_registry).All,
         .. new ThingPrincipals(_registry, _options.DetachDelay, time).All,
@@ -201,11 +220,21 @@ internal sealed class Cloud : IAsyncDisposable
         .. new LambdaOperations(_lambda, time).All,
         .. new SnsOperations(_sns).All,
         .. new StsOperations(_keys).All,
+        .. new EventRuleOperations(_schedules).All,
+        .. new SqsOperations(_queues, time).All,
+        .. new BucketOperations(_buckets).All,
+        .. new ObjectOperations(_buckets).All,
         .. _tables.Operations,
         .. ((IEnumerable<ApiOperation>)[
             .. new AuthorityOperations(_privateCas, time).All, .. new AuthorityCertificates(_privateCas, time).All, .. new Issuance(_privateCas, time).All,
         ]).Saying("ValidationException"),
     ];
+
+    private IEnumerable<ApiOperation> Certificates(TimeProvider time)
+    {
+        var certificates = new CertificateOperations(_registry, _authorities, time);
+        return [.. certificates.All, .. new CertificateRegistration(_registry, certificates, time).All, .. new CaCertificateOperations(_registry, time).All];
+    }
 
     private static string? FindFault(string policyDocument)
     {

@@ -19,6 +19,8 @@ internal sealed class IamPolicy
         return parsed;
     }
 
+    public IEnumerable<string> AllowedActions => _statements.Where(s => s.Allows && !s.Actions.Inverted).SelectMany(s => s.Actions.Values);
+
     /// <returns>True for an allow, false for an explicit deny, null when no statement speaks of the request.</returns>
     public bool? Evaluate(IamRequest request)
     {

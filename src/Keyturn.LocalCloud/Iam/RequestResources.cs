@@ -17,7 +17,7 @@ internal static class RequestResources
         "ListCertificatesByCA", "ListPolicies", "ListThings", "ListThingGroups", "ListThingTypes", "ListTopicRules", "ListJobs", "ListJobTemplates",
         "ListPrincipalThings", "ListPrincipalThingsV2", "ListThingPrincipals", "ListThingPrincipalsV2", "AttachThingPrincipal", "DetachThingPrincipal",
         "ListPrincipalPolicies", "ListPolicyPrincipals", "DescribeEndpoint", "DescribeEventConfigurations", "UpdateEventConfigurations",
-        "GetRegistrationCode", "ListCACertificates",
+        "GetRegistrationCode", "DeleteRegistrationCode", "RegisterCACertificate", "ListCACertificates",
     };
 
     public static IEnumerable<(string Action, string Resource)> Of(ApiRequest request)
@@ -26,6 +26,9 @@ internal static class RequestResources
         switch (request.Operation.Service)
         {
             case "iot":
+                // An execution is of a thing and of a job: both must be allowed.
+                if (request.Labels.TryGetValue("jobId", out var job) && request.Labels.TryGetValue("thingName", out var ofThing))
+                    return [($"iot:{name}", Thing(ofThing)), ($"iot:{name}", CloudAccount.Local.Arn("iot", $"job/{job}"))];
                 return [($"iot:{name}", WithoutResource.Contains(name) ? "*" : Iot(request))];
             case "iot-data":
                 return request.Labels.TryGetValue("topic", out var topic)
@@ -42,6 +45,12 @@ internal static class RequestResources
                 return [($"sns:{name}", request.Query["TopicArn"].FirstOrDefault() ?? request.Query["TargetArn"].FirstOrDefault() ?? "*")];
             case "dynamodb":
                 return DynamoDb(name, request.Json);
+            case "sqs":
+                return [($"sqs:{name}", new Sqs.SqsRequest(request).Text("QueueUrl") is { } url ? CloudAccount.Local.Arn("sqs", url[(url.LastIndexOf('/') + 1)..]) : "*")];
+            case "events":
+                return [($"events:{name}", (Text(request.Json["Name"]) ?? Text(request.Json["Rule"])) is { } rule ? CloudAccount.Local.Arn("events", $"rule/{rule}") : "*")];
+            case "s3":
+                return [S3(name, request.Labels)];
             case "acm-pca":
                 return [($"acm-pca:{name}", Text(request.Json["CertificateAuthorityArn"]) ?? "*")];
             default:
@@ -71,6 +80,20 @@ internal static class RequestResources
 
     private static string? Label(ApiRequest request, string label, string kind) =>
         request.Labels.TryGetValue(label, out var value) ? CloudAccount.Local.Arn("iot", $"{kind}/{value}") : null;
+
+    private static (string Action, string Resource) S3(string name, IReadOnlyDictionary<string, string> labels)
+    {
+        var action = name switch
+        {
+            "HeadObject" => "GetObject",
+            "HeadBucket" or "ListObjectsV2" => "ListBucket",
+            "ListBuckets" => "ListAllMyBuckets",
+            "CompleteMultipartUpload" => "PutObject",
+            _ => name,
+        };
+        var bucket = labels.GetValueOrDefault("Bucket", "*");
+        return ($"s3:{action}", labels.TryGetValue("Key", out var key) ? $"arn:aws:s3:::{bucket}/{key}" : $"arn:aws:s3:::{bucket}");
+    }
 
     private static IEnumerable<(string Action, string Resource)> DynamoDb(string name, JsonObject json)
     {

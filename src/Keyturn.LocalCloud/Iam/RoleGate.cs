@@ -20,6 +20,9 @@ internal sealed class RoleGate(RoleStore roles, SnsService sns) : IRequestGate
                 + $"because no identity-based policy allows the {action} action";
             throw request.Operation.Service switch
             {
+                "s3" => new ApiException(403, "AccessDenied", message),
+                "sqs" => new ApiException(403, "AccessDenied", message),
+                "events" => new ApiException(400, "AccessDeniedException", message),
                 "sns" => new ApiException(403, "AuthorizationError", message),
                 "dynamodb" or "acm-pca" => new ApiException(400, "AccessDeniedException", message),
                 _ => new ApiException(403, "AccessDeniedException", message),

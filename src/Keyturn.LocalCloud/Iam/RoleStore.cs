@@ -13,6 +13,8 @@ internal sealed class RoleStore
         return _roles.TryAdd(name, role) ? role : throw new FormatException($"there is a role {name} already");
     }
 
+    public IEnumerable<Role> All => _roles.Values.OrderBy(r => r.Name, StringComparer.Ordinal);
+
     public Role? Find(string nameOrArn) => _roles.GetValueOrDefault(NameOf(nameOrArn));
 
     public static string NameOf(string nameOrArn) => nameOrArn[(nameOrArn.LastIndexOf('/') + 1)..];
@@ -37,6 +39,11 @@ internal sealed class Role(string name, IamPolicy trust)
 
     public string Arn => CloudAccount.Local.GlobalArn("iam", $"role/{Name}");
 
+    public PermissionUse Use { get; } = new();
+
+    /// <summary>Every action that some statement allows, as it is written.</summary>
+    public IEnumerable<string> AllowedActions => _policies.SelectMany(p => p.AllowedActions);
+
     public void Grant(IamPolicy policy) => _policies.Enqueue(policy);
 
     public bool Trusts(string service) =>
@@ -45,6 +52,7 @@ internal sealed class Role(string name, IamPolicy trust)
     /// <returns>False when a policy denies, true when one allows, null when none speaks of it.</returns>
     public bool? Evaluate(IamRequest request)
     {
+        Use.Record(request.Action);
         var answers = _policies.Select(p => p.Evaluate(request)).ToList();
         return answers.Contains(false) ? false : answers.Contains(true) ? true : null;
     }

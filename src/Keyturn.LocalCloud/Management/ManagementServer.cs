@@ -8,7 +8,8 @@ namespace Keyturn.LocalCloud.Management;
 
 /// <summary>The management port: a page to look at, what tests ask about, and faults.</summary>
 /// <param name="page">The page's HTML.</param>
-internal sealed class ManagementServer(CallCounter calls, Func<JsonArray> notifications, FaultOperations faults, Func<string> page)
+internal sealed class ManagementServer(
+    CallCounter calls, Func<JsonArray> notifications, FaultOperations faults, StackState stack, Func<string> page)
 {
     private const int MaxBody = 64 * 1024;
 
@@ -43,6 +44,14 @@ internal sealed class ManagementServer(CallCounter calls, Func<JsonArray> notifi
                 return (204, "", "");
             case ("GET", "/notifications"):
                 return Json(200, notifications());
+            case ("GET", "/permissions"):
+                return Json(200, stack.Permissions());
+            case ("GET", "/schedules"):
+                return Json(200, stack.Schedules());
+            case ("POST", _) when path.StartsWith("/schedules/", StringComparison.Ordinal):
+                return stack.Fire(path["/schedules/".Length..]) is { } targets
+                    ? Json(202, new JsonObject { ["targets"] = targets })
+                    : Problem(404, "there is no such schedule; GET /schedules lists them");
             case ("GET", "/faults"):
                 return Json(200, faults.Show());
             case ("POST", "/faults"):
@@ -52,10 +61,10 @@ internal sealed class ManagementServer(CallCounter calls, Func<JsonArray> notifi
                 return (204, "", "");
             case ("DELETE", _) when path.StartsWith("/faults/", StringComparison.Ordinal):
                 return faults.Remove(path["/faults/".Length..]) ? (204, "", "") : Problem(404, "there is no such fault; GET /faults lists them");
-            case (_, "/" or "/calls" or "/notifications" or "/faults"):
+            case (_, "/" or "/calls" or "/notifications" or "/faults" or "/permissions" or "/schedules"):
                 return Problem(405, $"{http.Request.Method} is not offered at {path}");
             default:
-                return Problem(404, "offered here: GET /, GET and DELETE /calls, GET /notifications, GET, POST and DELETE /faults");
+                return Problem(404, "offered here: GET /, GET and DELETE /calls, GET /notifications, GET, POST and DELETE /faults, GET /permissions, GET /schedules, POST /schedules/NAME");
         }
     }
 

@@ -15,7 +15,6 @@ internal sealed class CertificateOperations(DeviceRegistry registry, Authorities
     [
         new("iot", "CreateKeysAndCertificate", "POST", "/keys-and-certificate", CreateWithKeys),
         new("iot", "CreateCertificateFromCsr", "POST", "/certificates", CreateFromCsr),
-        new("iot", "RegisterCertificateWithoutCA", "POST", "/certificate/register-no-ca", registry.Locked(RegisterWithoutCa)),
         new("iot", "DescribeCertificate", "GET", "/certificates/{certificateId}", registry.Locked(Describe)),
         new("iot", "ListCertificates", "GET", "/certificates", registry.Locked(List)),
         new("iot", "UpdateCertificate", "PUT", "/certificates/{certificateId}", Update),
@@ -55,14 +54,6 @@ internal sealed class CertificateOperations(DeviceRegistry registry, Authorities
             answer["certificatePem"] = certificate.Pem;
             return answer;
         }
-    }
-
-    private JsonNode RegisterWithoutCa(ApiRequest request)
-    {
-        var pem = request.RequiredText("certificatePem", Names.CertificatePem);
-        var status = RegistrationStatus(request);
-        using var given = CertificatePem.Read(pem);
-        return Identity(Add(given, status, null, "SNI_ONLY"));
     }
 
     public Certificate Add(X509Certificate2 given, string status, string? authorityId, string mode)

@@ -28,6 +28,9 @@ internal sealed class DeviceRegistry : IDeviceDirectory
     /// <summary>In order of creation, which is how AWS lists them.</summary>
     public OrderedDictionary<string, Certificate> Certificates { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>CAs of the account's own, in order of registration.</summary>
+    public OrderedDictionary<string, DeviceAuthority> CaCertificates { get; } = new(StringComparer.Ordinal);
+
     public SortedDictionary<string, Policy> Policies { get; } = new(StringComparer.Ordinal);
 
     public void RaiseCertificateRetired(string id) => CertificateRetired?.Invoke(id);

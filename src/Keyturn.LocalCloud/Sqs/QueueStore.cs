@@ -2,33 +2,33 @@ using System.Collections.Concurrent;
 
 namespace Keyturn.LocalCloud.Sqs;
 
-/// <summary>Queues, as the places where undeliverable events end.</summary>
-internal sealed class QueueStore(TimeProvider time)
+/// <summary>The queues of the account.</summary>
+internal sealed class QueueStore(TimeProvider time, Func<string> apiUrl)
 {
-    private const int Kept = 1000;
-    private readonly ConcurrentDictionary<string, ConcurrentQueue<QueuedMessage>> _queues = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, MessageQueue> _queues = new(StringComparer.Ordinal);
 
     public IEnumerable<string> Names => _queues.Keys.Order(StringComparer.Ordinal);
 
     public static string Arn(string name) => CloudAccount.Local.Arn("sqs", name);
 
-    public static string Url(string name) => $"https://sqs.{CloudAccount.Local.Region}.amazonaws.com/{CloudAccount.Local.Id}/{name}";
+    /// <summary>SDKs send their requests to the queue's URL, whatever their endpoint: it has to lead here.</summary>
+    public string Url(string name) => $"{apiUrl()}/{CloudAccount.Local.Id}/{name}";
 
-    public void Add(string name) => _queues.TryAdd(name, new());
+    public MessageQueue Add(string name) => _queues.GetOrAdd(name, n => new MessageQueue(n, time.GetUtcNow()));
 
-    public IReadOnlyList<QueuedMessage> Messages(string name) => _queues.TryGetValue(name, out var queue) ? [.. queue] : [];
+    public bool Remove(string name) => _queues.TryRemove(name, out _);
 
-    /// <param name="arnOrUrl">Either ends in the queue's name.</param>
+    public IReadOnlyList<QueuedMessage> Messages(string name) => _queues.TryGetValue(name, out var queue) ? queue.All : [];
+
+    /// <param name="nameArnOrUrl">An ARN and a URL end in the queue's name.</param>
+    public MessageQueue? Find(string nameArnOrUrl) => _queues.GetValueOrDefault(nameArnOrUrl[(nameArnOrUrl.LastIndexOfAny([':', '/']) + 1)..]);
+
     /// <returns>False when there is no such queue.</returns>
     public bool Send(string arnOrUrl, string body)
     {
-        if (!_queues.TryGetValue(arnOrUrl[(arnOrUrl.LastIndexOfAny([':', '/']) + 1)..], out var queue))
+        if (Find(arnOrUrl) is not { } queue)
             return false;
-        queue.Enqueue(new QueuedMessage(Guid.NewGuid().ToString(), body, time.GetUtcNow()));
-        while (queue.Count > Kept)
-            queue.TryDequeue(out _);
+        queue.Send(body, TimeSpan.Zero, time.GetUtcNow());
         return true;
     }
 }
-
-internal sealed record QueuedMessage(string Id, string Body, DateTimeOffset Sent);

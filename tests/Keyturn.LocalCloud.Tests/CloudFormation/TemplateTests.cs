@@ -77,6 +77,8 @@ public sealed class TemplateTests
     [InlineData("""{"Parameters":{"P":{"Type":"String","Default":"x","AllowedPattern":"[0-9]+"}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "does not match")]
     [InlineData("""{"Parameters":{"P":{"Type":"Number","Default":"x"}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "not a number")]
     [InlineData("""{"Parameters":{"P":{"Type":"Number","Default":5,"MaxValue":4}},"Resources":{"A":{"Type":"T","Properties":{"X":{"Ref":"P"}}}}}""", "out of its range")]
+    [InlineData("""{"Resources":{"A":{"Type":"T","Properties":{"X":{"Fn::ImportValue":"a"}}}}}""", "Fn::ImportValue")]
+    [InlineData("""{"Resources":{"A":{"Type":"T"}},"Outputs":{"O":{"Value":{"Ref":"Z"}}}}""", "Z")]
     [InlineData("""{"Conditions":{"C":{"Condition":"C"}},"Resources":{"A":{"Type":"T","Condition":"C"}}}""", "depends on itself")]
     public void What_can_not_be_deployed_is_named(string template, string named)
     {

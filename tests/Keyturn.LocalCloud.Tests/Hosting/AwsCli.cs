@@ -33,10 +33,16 @@ internal sealed class AwsCli : IDisposable
     /// <summary>Runs a command that must succeed.</summary>
     public async Task<JsonNode> RunAsync(params string[] arguments)
     {
-        var answer = await CallAsync(arguments);
-        Assert.True(answer["code"]!.GetValue<int>() == 0, $"aws {string.Join(' ', arguments)}: {answer["err"]}");
-        var output = answer["out"]!.ToString();
+        var output = await RunTextAsync(arguments);
         return output.Trim().Length == 0 ? new JsonObject() : JsonNode.Parse(output)!;
+    }
+
+    /// <summary>Runs a command that must succeed and whose output is for people.</summary>
+    public async Task<string> RunTextAsync(params string[] arguments)
+    {
+        var answer = await CallAsync(arguments);
+        Assert.True(answer["code"]!.GetValue<int>() == 0, $"aws {string.Join(' ', arguments)}: {answer["err"]} {answer["out"]}");
+        return answer["out"]!.ToString();
     }
 
     /// <summary>Runs a command that must be refused, and gives the error's code.</summary>

@@ -19,6 +19,8 @@ public sealed class FunctionTests(LocalCloudProcess cloud)
         var seen = JsonNode.Parse(payload)!;
         Assert.Equal("good morning 012345678901", seen["greeting"]!.ToString());
         Assert.StartsWith("ASIA", seen["key"]!.ToString(), StringComparison.Ordinal);
+        // What the custom resource of the stack answered; its property 7 came as text.
+        Assert.Equal("Create Custom::Setup 7", seen["setup"]!.ToString());
         Assert.Equal(cloud.PrivateCa, seen["ca"]!.ToString());
         Assert.Equal("", seen["home"]!.ToString());
     }
@@ -64,7 +66,7 @@ public sealed class FunctionTests(LocalCloudProcess cloud)
         var changed = await cloud.Aws.RunAsync("lambda", "update-function-configuration", "--function-name", "bash-broken", "--timeout", "9");
         Assert.Equal(9, changed["Timeout"]!.GetValue<int>());
         var listed = await cloud.Aws.RunAsync("lambda", "list-functions");
-        Assert.Equal(["bash-broken", "bash-echo"], listed["Functions"]!.AsArray().Select(f => f!["FunctionName"]!.ToString()));
+        Assert.Equal(["bash-broken", "bash-echo", "bash-scheduled"], listed["Functions"]!.AsArray().Select(f => f!["FunctionName"]!.ToString()));
         Assert.Equal("ResourceNotFoundException", await cloud.Aws.RefusedAsync("lambda", "get-function", "--function-name", "no-such"));
         Assert.Equal("InvalidParameterValueException", await cloud.Aws.RefusedAsync("lambda", "update-function-configuration", "--function-name", "bash-broken", "--timeout", "901"));
         Assert.Equal("InvalidRequestContentException", await cloud.Aws.RefusedAsync("lambda", "invoke", "--function-name", "bash-echo", "--payload", "{", "/dev/null"));
