@@ -208,6 +208,7 @@ internal sealed class Cloud : IAsyncDisposable
         .. new ThingOperations(_registry).All,
         .. new ThingTypeOperations(_registry, time).All,
         .. new GroupOperations(_registry, time).All,
+        .. new FleetIndex(_registry).All,
         .. Certificates(time),
         .. new PolicyOperations(_registry, FindFault, time).All,
         .. new PolicyAttachments(_registry).All,

@@ -17,7 +17,7 @@ internal static class RequestResources
         "ListCertificatesByCA", "ListPolicies", "ListThings", "ListThingGroups", "ListThingTypes", "ListTopicRules", "ListJobs", "ListJobTemplates",
         "ListPrincipalThings", "ListPrincipalThingsV2", "ListThingPrincipals", "ListThingPrincipalsV2", "AttachThingPrincipal", "DetachThingPrincipal",
         "ListPrincipalPolicies", "ListPolicyPrincipals", "DescribeEndpoint", "DescribeEventConfigurations", "UpdateEventConfigurations",
-        "GetRegistrationCode", "DeleteRegistrationCode", "RegisterCACertificate", "ListCACertificates",
+        "GetIndexingConfiguration", "UpdateIndexingConfiguration", "ListIndices", "GetRegistrationCode", "DeleteRegistrationCode", "RegisterCACertificate", "ListCACertificates",
     };
 
     public static IEnumerable<(string Action, string Resource)> Of(ApiRequest request)
@@ -72,7 +72,9 @@ internal static class RequestResources
             return target!;
         }
 
-        return Label(request, "certificateId", "cert") ?? Label(request, "caCertificateId", "cacert") ?? Label(request, "policyName", "policy")
+        if (request.Operation.Name == "SearchIndex")
+            return CloudAccount.Local.Arn("iot", $"index/{Text(request.Json["indexName"]) ?? "AWS_Things"}");
+        return Label(request, "indexName", "index") ?? Label(request, "certificateId", "cert") ?? Label(request, "caCertificateId", "cacert") ?? Label(request, "policyName", "policy")
             ?? Label(request, "jobId", "job") ?? Label(request, "jobTemplateId", "jobtemplate") ?? Label(request, "ruleName", "rule")
             ?? Label(request, "thingName", "thing") ?? Label(request, "thingGroupName", "thinggroup") ?? Label(request, "thingTypeName", "thingtype")
             ?? "*";

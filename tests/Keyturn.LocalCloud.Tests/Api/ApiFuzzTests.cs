@@ -29,6 +29,8 @@ public sealed class ApiFuzzTests : IAsyncLifetime
             "thingName", "attributePayload", "attributes", "merge", "policyDocument", "target", "thingGroupName", "certificateSigningRequest",
             "certificatePem", "status", "document", "targets", "sql", "actions", "lambda", "functionArn", "jobId", "timeoutConfig", "statusDetails",
             "TableName", "Key", "Item", "S", "N", "M", "L", "SS", "KeyConditionExpression", "UpdateExpression", "ExpressionAttributeValues",
+            "CertificateAuthorityArn", "Csr", "SigningAlgorithm", "Validity", "Value", "Type", "TemplateArn", "ApiPassthrough", "Subject", "Extensions", "Tags",
+            "ScheduleExpression", "Targets", "Id", "Arn", "Input", "QueueUrl", "MessageBody", "ReceiptHandle", "Attributes", "AttributeNames", "queryString",
             "TransactItems", "Put", "KeySchema", "AttributeName", "AttributeDefinitions", "Environment", "Variables", "Timeout"]).Select(Gen.Const)]),
         Word);
 
@@ -74,9 +76,8 @@ public sealed class ApiFuzzTests : IAsyncLifetime
                 var suffix = query.Length % 3 == 0 ? $"?maxResults={Uri.EscapeDataString(query)}" : "";
                 answer = await api.SendAsync(SigningName(operation.Service), operation.Method, path + suffix, body);
             }
-            else if (operation.Service is "dynamodb" or "acm-pca")
+            else if (Target(operation.Service) is { } prefix)
             {
-                var prefix = operation.Service == "dynamodb" ? "DynamoDB_20120810" : "ACMPrivateCA";
                 answer = await api.SendAsync(operation.Service, "POST", "/", body, "application/x-amz-json-1.0", ("x-amz-target", $"{prefix}.{operation.Name}"));
             }
             else
@@ -91,6 +92,15 @@ public sealed class ApiFuzzTests : IAsyncLifetime
             Assert.True(answer.Status < 500, $"{operation.Service}:{operation.Name} {string.Join(' ', words)} {Encoding.UTF8.GetString(body)} → {answer.Status} {answer.Text}");
         }, writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: 3000, threads: 2);
     }
+
+    private static string? Target(string service) => service switch
+    {
+        "dynamodb" => "DynamoDB_20120810",
+        "acm-pca" => "ACMPrivateCA",
+        "events" => "AWSEvents",
+        "sqs" => "AmazonSQS",
+        _ => null,
+    };
 
     private static string SigningName(string service) => service == "iot-data" ? "iotdata" : service;
 }

@@ -72,6 +72,14 @@ public sealed class FunctionTests(LocalCloudProcess cloud)
         Assert.Equal("InvalidRequestContentException", await cloud.Aws.RefusedAsync("lambda", "invoke", "--function-name", "bash-echo", "--payload", "{", "/dev/null"));
     }
 
+    [Fact]
+    public async Task What_becomes_of_events_is_shown()
+    {
+        var shown = await cloud.Aws.RunAsync("lambda", "get-function-event-invoke-config", "--function-name", "bash-scheduled");
+        Assert.Equal(0, shown["MaximumRetryAttempts"]!.GetValue<int>());
+        Assert.Equal("arn:aws:sqs:us-east-1:012345678901:scheduled-dead-letters", shown["DestinationConfig"]!["OnFailure"]!["Destination"]!.ToString());
+    }
+
     private async Task<int> DeadLettersAsync()
     {
         using var http = new HttpClient();

@@ -68,6 +68,10 @@ public sealed class S3Tests(LocalCloudProcess cloud) : IDisposable
         Assert.Equal("404", await Refused("head-bucket", "--bucket", "none-" + _bucket[7..]));
         Assert.Equal("NoSuchBucket", await Refused("put-object", "--bucket", "none-" + _bucket[7..], "--key", "x"));
         Assert.Equal("NoSuchUpload", await Refused("upload-part", "--bucket", _bucket, "--key", "x", "--upload-id", "none", "--part-number", "1"));
+        Assert.Equal("NoSuchUpload", await Refused("complete-multipart-upload", "--bucket", _bucket, "--key", "x", "--upload-id", "none"));
+        var upload = (await Api("create-multipart-upload", "--bucket", _bucket, "--key", "x"))["UploadId"]!.ToString();
+        Assert.Equal("InvalidPart", await Refused(
+            "complete-multipart-upload", "--bucket", _bucket, "--key", "x", "--upload-id", upload, "--multipart-upload", """{"Parts":[{"PartNumber":1,"ETag":"x"}]}"""));
         Assert.Equal("BadDigest", await Refused("put-object", "--bucket", _bucket, "--key", "x", "--body", Make("x", "x"), "--content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="));
         await Api("put-object", "--bucket", _bucket, "--key", "x", "--body", Make("x", "x"));
         Assert.Equal("InvalidRange", await Refused("get-object", "--bucket", _bucket, "--key", "x", "--range", "bytes=9-", "/dev/null"));

@@ -93,6 +93,25 @@ public sealed class SnsCliTests(LocalCloudProcess cloud)
         Assert.Equal("InvalidParameter", await Refused(["publish", "--topic-arn", topic, .. message, option, value]));
     }
 
+    [Fact]
+    public async Task A_subscription_is_confirmed_by_its_token_changed_listed_and_ended()
+    {
+        using var receiver = new Receiver();
+        var topic = (string)(await Aws("create-topic", "--name", "cli-by-token"))["TopicArn"]!;
+        Assert.Contains(topic, (await Aws("list-topics"))["Topics"]!.AsArray().Select(t => (string)t!["TopicArn"]!));
+        await Aws("subscribe", "--topic-arn", topic, "--protocol", "http", "--notification-endpoint", receiver.Url);
+        var (confirmation, _, _) = await receiver.NextAsync();
+        Assert.Equal("InvalidParameter", await Refused("confirm-subscription", "--topic-arn", topic, "--token", "nope"));
+        var arn = (string)(await Aws("confirm-subscription", "--topic-arn", topic, "--token", (string)confirmation["Token"]!))["SubscriptionArn"]!;
+
+        await Aws("set-subscription-attributes", "--subscription-arn", arn, "--attribute-name", "RawMessageDelivery", "--attribute-value", "true");
+        var attributes = (await Aws("get-subscription-attributes", "--subscription-arn", arn))["Attributes"]!;
+        Assert.Equal(("true", topic, receiver.Url), ((string)attributes["RawMessageDelivery"]!, (string)attributes["TopicArn"]!, (string)attributes["Endpoint"]!));
+        Assert.Contains(arn, (await Aws("list-subscriptions"))["Subscriptions"]!.AsArray().Select(s => (string)s!["SubscriptionArn"]!));
+        await Aws("unsubscribe", "--subscription-arn", arn);
+        Assert.Equal("NotFound", await Refused("get-subscription-attributes", "--subscription-arn", arn));
+    }
+
     private static async Task AssertSignedAsync(HttpClient http, JsonNode message, string[] names)
     {
         using var certificate = X509Certificate2.CreateFromPem(await http.GetStringAsync((string)message["SigningCertURL"]!));
