@@ -158,19 +158,19 @@ internal sealed class Cloud : IAsyncDisposable
     {
         Directory.CreateDirectory(_options.DataDirectory);
         await File.WriteAllTextAsync(RootCaFile, _authorities.RootPem);
-        _engine.Start();
-        await _broker.StartAsync();
-        HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls, _broker.ServeByAlpnAsync);
-        ManagementPort = await ListenAsync("management", _options.ManagementPort, _management.HandleAsync);
+        // The API alone: functions behind custom resources call it while the stack is being made.
         ApiPort = await ListenAsync(
             "api", _options.ApiPort, new ApiPlane(_api, new UnsignedSnsRequests(_sns), _customResources, _authorities.RootPem).HandleAsync);
         _sns.ApiUrl = ApiUrl;
-        // Functions behind custom resources call the API while the stack is being made.
         if (_options.Template is { } template)
             await DeployAsync(template);
         else
             _log.NoStack(CommandLine.DefaultTemplate);
         SetFaults();
+        _engine.Start();
+        await _broker.StartAsync();
+        HttpsPort = await ListenAsync("https", _options.HttpsPort, _api.HandleAsync, _tls, _broker.ServeByAlpnAsync);
+        ManagementPort = await ListenAsync("management", _options.ManagementPort, _management.HandleAsync);
     }
 
     private async Task DeployAsync(string file)
