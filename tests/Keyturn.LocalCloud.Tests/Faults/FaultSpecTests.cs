@@ -37,7 +37,8 @@ public sealed class FaultSpecTests
     [InlineData("--seed", "minus", "--seed minus is not a number")]
     public async Task A_wrong_option_is_one_line_and_nothing_is_started(string option, string value, string why)
     {
-        using var process = LocalCloudProcess.Start(option, value, "--template", LocalCloudProcess.Template, "--api-port", "0", "--mqtt-port", "0");
+        using var process = LocalCloudProcess.Start(
+            option, value, "--template", LocalCloudProcess.Template, "--function-executable", LocalCloudProcess.Function, "--api-port", "0", "--mqtt-port", "0");
         var error = (await process.StandardError.ReadToEndAsync()).TrimEnd().Split('\n')[^1];
         await process.WaitForExitAsync();
 
