@@ -77,7 +77,7 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
             [
                 new() { Put = New($"key#{rotation.KeyHash}", "key", OfKey(rotation)) },
                 new() { Put = New(rotation.Thing, RotationPrefix + rotation.RotationId, LedgerItems.Write(rotation)) },
-                new() { Put = ActiveAfter(rotation, superseded) },
+                new() { Put = ActiveAfter(rotation.Thing, rotation.RotationId, superseded) },
             ],
         };
         try
@@ -89,6 +89,20 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
         {
             return outcome;
         }
+    }
+
+    public Task<bool> TryCloseUnopenedAsync(string thing, string? superseded, string jobEnd, CancellationToken cancellation)
+    {
+        var put = ActiveAfter(thing, jobEnd, superseded);
+        return TryPutAsync(
+            new PutItemRequest
+            {
+                TableName = put.TableName,
+                Item = put.Item,
+                ConditionExpression = put.ConditionExpression,
+                ExpressionAttributeValues = put.ExpressionAttributeValues,
+            },
+            cancellation);
     }
 
     public async Task<Rotation?> TryUpdateAsync(Rotation rotation, CancellationToken cancellation)
@@ -211,9 +225,9 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
     private Put New(string thing, string item, Dictionary<string, AttributeValue> attributes) =>
         new() { TableName = table, Item = Keyed(thing, item, attributes), ConditionExpression = "attribute_not_exists(thing)" };
 
-    private Put ActiveAfter(Rotation rotation, string? superseded)
+    private Put ActiveAfter(string thing, string active, string? superseded)
     {
-        var put = New(rotation.Thing, Active, new() { ["rotationId"] = LedgerItems.Text(rotation.RotationId) });
+        var put = New(thing, Active, new() { ["rotationId"] = LedgerItems.Text(active) });
         if (superseded is not null)
         {
             put.ConditionExpression = "rotationId = :superseded";

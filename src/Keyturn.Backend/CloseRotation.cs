@@ -21,7 +21,7 @@ public sealed class CloseRotation(
         var refusal = known.LatestRefusalOf(job.JobId, job.At);
         if (known.LatestOf(job.JobId, job.At) is not { } rotation || IsOver(rotation, job, refusal))
         {
-            await CloseUnopenedAsync(job, refusal, cancellation);
+            await CloseUnopenedAsync(job, known, refusal, cancellation);
             return;
         }
 
@@ -129,7 +129,7 @@ public sealed class CloseRotation(
     private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation) =>
         _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation);
 
-    private async Task CloseUnopenedAsync(JobEvent job, RecordedRefusal? refusal, CancellationToken cancellation)
+    private async Task CloseUnopenedAsync(JobEvent job, ThingLedger known, RecordedRefusal? refusal, CancellationToken cancellation)
     {
         if (refusal is not null)
         {
@@ -137,6 +137,14 @@ public sealed class CloseRotation(
         }
         else if (Explanation.Of(job) is { } notice)
         {
+            // A request that saw the job still in progress must not open a rotation now: its end would be told of a second time.
+            if (!await ledger.TryCloseUnopenedAsync(job.Thing, known.ActiveRotationId, NoticeIds.Of(job), cancellation))
+            {
+                // A rotation was opened meanwhile, perhaps this one; each such turn is another's step, so this ends.
+                await HandleAsync(job, cancellation);
+                return;
+            }
+
             await _notices.SendOnceAsync(NoticeIds.Of(job), notice, cancellation);
         }
         else

@@ -51,6 +51,8 @@ public sealed class IssueCertificate(
             return await _answers.RefuseStrangerAsync(sender, create.JobId, null, Refusal.NotTheThingsCertificate(), cancellation);
         }
 
+        // Before the look at the job: if it ends after that look, opening a rotation fails on what was read here.
+        var known = await ledger.ReadAsync(sender.Thing, cancellation);
         var execution = await jobs.FindAsync(sender.Thing, create.JobId, cancellation);
         if (execution is not { Status: JobExecution.InProgress } || !document.Is(execution.Document))
         {
@@ -80,7 +82,6 @@ public sealed class IssueCertificate(
             return await RefuseAsync(attempt, Refusal.Csr(csrFault), cancellation);
         }
 
-        var known = await ledger.ReadAsync(sender.Thing, cancellation);
         return known.Find(rotationId) is { } rotation
             ? await ResumeAsync(attempt, rotation, csr, cancellation)
             : await BeginAsync(attempt, known, csr, cancellation);

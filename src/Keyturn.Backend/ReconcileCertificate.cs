@@ -63,8 +63,11 @@ public sealed class ReconcileCertificate(
         var known = await ledger.ReadAsync(sender.Thing, cancellation);
         if (known.Rotations.FirstOrDefault(r => r.State == RotationState.Committed && r.Old.Id == sender.Principal) is { } committed)
         {
-            return await _answers.RefuseAsync(
-                sender, committed.JobId, committed.RotationId, await _notices.OldAfterCommitAsync(committed, cancellation), cancellation);
+            // What was under way since before the commit is no alarm: only who answers now is.
+            return Echoes(attest, committed)
+                ? await _answers.RefuseAsync(
+                    sender, committed.JobId, committed.RotationId, await _notices.OldAfterCommitAsync(committed, cancellation), cancellation)
+                : await AcceptAsync(sender, attest, await ChallengeAsync(committed, clock.GetUtcNow(), cancellation), cancellation);
         }
 
         // A device that attests is at rest: a rotation of it that was never decided is over.
@@ -136,7 +139,7 @@ public sealed class ReconcileCertificate(
         {
             var now = clock.GetUtcNow();
             var winner = attest.CertificateId == rotation.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
-            if (winner == RotationState.ClosedOld && (attest.Nonce is null || attest.Nonce != rotation.Nonce || now > rotation.NonceUntil))
+            if (winner == RotationState.ClosedOld && !Echoes(attest, rotation))
             {
                 return await ChallengeAsync(rotation, now, cancellation);
             }
@@ -156,6 +159,9 @@ public sealed class ReconcileCertificate(
 
         return null;
     }
+
+    private bool Echoes(AttestRequest attest, Rotation rotation) =>
+        attest.Nonce is not null && attest.Nonce == rotation.Nonce && clock.GetUtcNow() <= rotation.NonceUntil;
 
     private async Task<string> ChallengeAsync(Rotation rotation, DateTimeOffset now, CancellationToken cancellation)
     {

@@ -65,7 +65,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         }
     }
 
-    private static readonly object Opened = new();
+    private static readonly object Opened = new(), Due = new();
 
     private void Load()
     {
@@ -242,18 +242,10 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         else if (due != long.MaxValue)
         {
             var pause = ports.Time.GetElapsedTime(ports.Time.GetTimestamp(), due);
-            using var wake = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             if (pause > TimeSpan.Zero)
             {
-                using var timer = ports.Time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), wake, pause, Timeout.InfiniteTimeSpan);
-                try
-                {
-                    await _inbox.Reader.WaitToReadAsync(wake.Token).ConfigureAwait(false);
-                }
-                catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-                {
-                    // An alarm or a request is due.
-                }
+                using var timer = ports.Time.CreateTimer(static inbox => ((ChannelWriter<object>)inbox!).TryWrite(Due), _inbox.Writer, pause, Timeout.InfiniteTimeSpan);
+                await _inbox.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false);
             }
         }
         else
@@ -283,6 +275,8 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
                 break;
             case CloudMessage message:
                 Log.Ignored(ports.Log, message.Topic, message.Payload.Length);
+                break;
+            case var wake when wake == Due:
                 break;
             default:
                 var now = ports.Time.GetTimestamp();

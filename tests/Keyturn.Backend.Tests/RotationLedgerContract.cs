@@ -97,6 +97,21 @@ public abstract class RotationLedgerContract
     }
 
     [Fact]
+    public async Task After_a_job_ended_unopened_nobody_opens_who_read_before_it()
+    {
+        Assert.True(await Ledger.TryCloseUnopenedAsync(_thing, null, "end1", Cancellation));
+        Assert.Equal(OpenOutcome.Conflict, await Ledger.OpenAsync(New("r1"), null, Cancellation));
+        Assert.False(await Ledger.TryCloseUnopenedAsync(_thing, null, "end1", Cancellation));
+        Assert.True(await Ledger.TryCloseUnopenedAsync(_thing, "end1", "end1", Cancellation));
+        var known = await Ledger.ReadAsync(_thing, Cancellation);
+        Assert.Empty(known.Rotations);
+        Assert.Equal(OpenOutcome.Opened, await Ledger.OpenAsync(New("r1"), known.ActiveRotationId, Cancellation));
+        Assert.False(await Ledger.TryCloseUnopenedAsync(_thing, "end1", "end2", Cancellation));
+        Assert.True(await Ledger.TryCloseUnopenedAsync(_thing, "r1", "end2", Cancellation));
+        Assert.Equal(OpenOutcome.Conflict, await Ledger.OpenAsync(New("r2"), "r1", Cancellation));
+    }
+
+    [Fact]
     public async Task A_key_is_used_once_on_whatever_thing_and_a_refused_opening_leaves_no_trace()
     {
         var rotation = New("r1");

@@ -39,7 +39,12 @@ internal enum FaultKind
     Remove,
     TimeOut,
     SecondJob,
+
+    /// <summary>Answers to other components' requests, and forged ones, are heard on the device.</summary>
     Foreign,
+
+    /// <summary>Another client with the certificate that is in use commits and attests for the thing.</summary>
+    Impostor,
 }
 
 /// <param name="Point">Where it strikes: the n-th time that something of this name happens.</param>
@@ -53,8 +58,11 @@ internal sealed record Fault(FaultKind Kind, string Point)
 }
 
 /// <summary>A run to be made: everything that distinguishes it from any other.</summary>
-internal sealed record Schedule(IReadOnlyList<Fault> Faults, int Seed = 0)
+/// <param name="NoEvents">Job events are switched off in the account: no function hears of a job's end.</param>
+internal sealed record Schedule(IReadOnlyList<Fault> Faults, int Seed = 0, bool NoEvents = false)
 {
+    private const string WithoutEvents = "no-events";
+
     public static readonly Schedule Quiet = new([]);
 
     public static Schedule Parse(string line)
@@ -62,11 +70,15 @@ internal sealed record Schedule(IReadOnlyList<Fault> Faults, int Seed = 0)
         var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var seed = words.FirstOrDefault(w => w.StartsWith("seed=", StringComparison.Ordinal));
         return new Schedule(
-            [.. words.Where(w => w != seed).Select(Fault.Parse)], seed is null ? 0 : int.Parse(seed.AsSpan(5), CultureInfo.InvariantCulture));
+            [.. words.Where(w => w != seed && w != WithoutEvents).Select(Fault.Parse)],
+            seed is null ? 0 : int.Parse(seed.AsSpan(5), CultureInfo.InvariantCulture),
+            words.Contains(WithoutEvents));
     }
 
     public override string ToString() =>
-        string.Join(' ', [.. Faults.Select(f => f.ToString()), .. Seed == 0 ? Array.Empty<string>() : [string.Create(CultureInfo.InvariantCulture, $"seed={Seed}")]]);
+        string.Join(' ', Faults.Select(f => f.ToString())
+            .Concat(NoEvents ? [WithoutEvents] : [])
+            .Concat(Seed == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"seed={Seed}")]));
 }
 
 internal enum PointKind
@@ -96,6 +108,9 @@ internal sealed class Points(Schedule schedule)
 
     public int Struck { get; private set; }
 
+    /// <summary>From here on nothing goes wrong.</summary>
+    public bool AreOver { get; set; }
+
     public FaultKind[] Reach(string name, PointKind kind)
     {
         if (Environment.CurrentManagedThreadId != _thread)
@@ -103,16 +118,20 @@ internal sealed class Points(Schedule schedule)
         var count = _counts[name] = _counts.GetValueOrDefault(name) + 1;
         var point = new Point(string.Create(CultureInfo.InvariantCulture, $"{name}#{count}"), kind);
         Seen.Add(point);
+        if (AreOver)
+            return [];
         var faults = _faults.GetValueOrDefault(point.Name, []);
         Struck += faults.Length;
         return faults;
     }
 
+    public static int OrdinalOf(Point point) => int.Parse(point.Name.AsSpan(point.Name.LastIndexOf('#') + 1), CultureInfo.InvariantCulture);
+
     /// <summary>Every fault that can strike there.</summary>
     public static IEnumerable<Fault> At(Point point)
     {
         FaultKind[] message = [FaultKind.Drop, FaultKind.Duplicate, FaultKind.Replay, FaultKind.Delay, FaultKind.Late, FaultKind.Reorder];
-        FaultKind[] others = [FaultKind.RestartNucleus, FaultKind.KillComponent, FaultKind.LosePower, FaultKind.Cancel, FaultKind.Remove, FaultKind.TimeOut, FaultKind.SecondJob, FaultKind.Foreign];
+        FaultKind[] others = [FaultKind.RestartNucleus, FaultKind.KillComponent, FaultKind.LosePower, FaultKind.Cancel, FaultKind.Remove, FaultKind.TimeOut, FaultKind.SecondJob, FaultKind.Foreign, FaultKind.Impostor];
         FaultKind[] call = [FaultKind.FailBefore, FaultKind.FailAfter, FaultKind.Throttle, FaultKind.KillBefore, FaultKind.KillAfter, FaultKind.Slow];
         FaultKind[] kinds = point.Kind switch
         {

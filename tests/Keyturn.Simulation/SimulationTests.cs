@@ -2,20 +2,12 @@ namespace Keyturn.Simulation;
 
 public sealed class SimulationTests
 {
-    /// <summary>What is left over in these can only be found by looking through all certificates of the account, or lasts as long as one call.</summary>
-    private static readonly string[] Known =
-    [
-        // A certificate was made, and nobody lived to hear of it: it stays active, attached to nothing.
-        "KillAfter@create/iot.CreateCertificate#1", "FailAfter@create/iot.CreateCertificate#1", "KillBefore@create/ledger.TryUpdate#1",
-        // The job times out between the look at it and the opening of its rotation: told once as a job without one, and once as this rotation's end.
-        "TimeOut@create/iot.ListThingPrincipals#2", "TimeOut@create/ledger.Read#2",
-    ];
-
     [Fact]
     public void A_rotation_without_faults_succeeds_and_leaves_one_certificate()
     {
-        var verdict = Simulation.Run(Schedule.Quiet);
-        Assert.True(verdict.Wrong.Count == 0, string.Join('\n', verdict.Wrong) + '\n' + verdict.Log);
+        using var log = new StringWriter();
+        var verdict = Simulation.Run(Schedule.Quiet, log: log);
+        Assert.True(verdict.Wrong.Count == 0, string.Join('\n', verdict.Wrong) + '\n' + log);
         foreach (var name in (string[])["create#2", "commit#1", "verify#1", "event#1", "create/accepted#2", "close/iot.DeleteCertificate#1", "restart#1"])
             Assert.Contains(verdict.Points, p => p.Name == name);
     }
@@ -28,14 +20,42 @@ public sealed class SimulationTests
         Assert.Equal("Drop@create#2 LosePower@disk#40 Delay@commit/accepted#2 seed=7", schedule.ToString());
     }
 
+    /// <summary>What the simulation has found so far.</summary>
+    [Theory]
+    // Told twice: the job ended between the look at it and the opening of its rotation.
+    [InlineData("TimeOut@create/iot.ListThingPrincipals#2")]
+    [InlineData("TimeOut@create/ledger.Read#2")]
+    // An alarm about an attest that the function's own retry brought after the commit.
+    [InlineData("Throttle@create/data.Publish#1 Drop@create#2")]
+    [InlineData("Delay@commit/accepted#2 Throttle@create/data.Publish#1 KillComponent@create/iot.AttachThingPrincipal#5 seed=1320")]
+    // Two jobs queued within one second: the sweep took the earlier one for the later, and left two certificates active.
+    [InlineData("RestartNucleus@create/iot.ListAttachedPolicies#4 SecondJob@create/iot.ListThingPrincipals#2 Throttle@close/iot.DeleteCertificate#1 seed=1297")]
+    public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);
+
+    /// <summary>A check is taken out, and no more than two faults are needed to see it.</summary>
+    [Theory]
+    [InlineData(Weakness.UnconditionalWrites)]
+    [InlineData(Weakness.AnyToken)]
+    [InlineData(Weakness.AnybodyCommits)]
+    public void Without_one_of_the_checks_the_simulation_finds_bad_runs(object weakness)
+    {
+        var singles = Campaign.Begin().Singles;
+        var some = singles.Where((f, i) => f.Kind is FaultKind.Impostor or FaultKind.Foreign or FaultKind.Cancel or FaultKind.Duplicate && i % 3 == 0);
+        var schedules = singles.Select(f => new Schedule([f])).Concat(Campaign.Pairs([.. some]));
+        Assert.Contains(schedules, s => Simulation.Run(s, (Weakness)weakness).Wrong.Count > 0);
+    }
+
     [Fact]
-    public void After_every_single_fault_the_device_works_one_certificate_is_active_and_the_next_rotation_succeeds()
+    public void After_every_fault_every_pair_and_many_more_the_device_works_one_certificate_is_active_and_the_next_rotation_succeeds()
     {
         var bad = new List<string>();
-        var count = Campaign.Run(
-            Campaign.Singles().Select(f => new Schedule([f])), (schedule, verdict) => bad.Add($"{schedule}: {string.Join("; ", verdict.Wrong)}"), _ => { });
-        Assert.True(count >= 900, $"only {count} faults");
-        bad.RemoveAll(b => Known.Any(k => b.StartsWith(k + ":", StringComparison.Ordinal)));
+        void Bad(Schedule schedule, Verdict verdict) => bad.Add($"{schedule}: {string.Join("; ", verdict.Wrong)}");
+        var campaign = Campaign.Begin();
+        var singles = campaign.RunSingles(Bad, _ => { });
+        var pairs = Campaign.Run(Campaign.Pairs(campaign.Distinct), Bad, _ => { });
+        Campaign.Run(Enumerable.Range(1, 20_000).Select(s => Campaign.Drawn(campaign.Reachable, s)), Bad, _ => { });
+        Assert.True(singles >= 1000, $"only {singles} faults");
+        Assert.True(pairs >= 50_000, $"only {pairs} pairs");
         Assert.True(bad.Count == 0, string.Join('\n', bad.Take(20)));
     }
 }

@@ -22,17 +22,16 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
 
     private readonly World _world;
     private readonly SimulatedFileSystem _disk = new();
-    private readonly StringWriter _log = new();
-    private readonly Dictionary<(string Key, string Certificate), string?> _pairs = [];
+    private readonly TextWriter _log;
+    private readonly RememberedFiles _contents = new();
     private FaultKind? _death;
     private CancellationTokenSource? _life;
     private RotationDriver? _driver;
-    private string? _principal;
     private int _boot;
 
-    public VirtualDevice(World world, string key, string certificate)
+    public VirtualDevice(World world, string key, string certificate, TextWriter log)
     {
-        _world = world;
+        (_world, _log) = (world, log);
         _disk.Install(KeyPath, key);
         _disk.Install(CertificatePath, certificate);
         _disk.PowerGoes = () =>
@@ -43,12 +42,13 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
         };
     }
 
-    public string Log => _log.ToString();
-
     public RotationState? State => _driver?.State;
 
     /// <summary>Another one for each connection that asks on its own.</summary>
     public event Action<CloudMessage>? Heard;
+
+    /// <summary>The certificate that the nucleus connected with.</summary>
+    public string? Principal { get; private set; }
 
     public bool IsOpen { get; private set; }
 
@@ -57,14 +57,21 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
     public void Boot()
     {
         var boot = ++_boot;
-        _principal = InUse;
-        if (_principal is null)
+        Principal = InUse;
+        if (Principal is null)
             _world.Wrong("the nucleus finds no complete credential at its start");
         _world.Time.After(TimeSpan.FromSeconds(3), () => Start(boot));
     }
 
     /// <summary>The certificate that the nucleus would use, if key and certificate are there and fit.</summary>
     public string? InUse => Pair(KeyPath, CertificatePath);
+
+    /// <summary>Of a complete credential of the store.</summary>
+    public string? CertificateOf(string credential)
+    {
+        var directory = $"{new StateDirectories(Root).Credentials}/{credential}";
+        return Pair($"{directory}/key", $"{directory}/cert");
+    }
 
     /// <summary>Some complete credential is on the disk that the cloud accepts.</summary>
     public bool HoldsAccepted()
@@ -73,14 +80,13 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
             return true;
         var credentials = new StateDirectories(Root).Credentials;
         return _disk.Status(credentials) is not null && _disk.List(credentials).Any(name =>
-            name.StartsWith("gen-", StringComparison.Ordinal) && Pair($"{credentials}/{name}/key", $"{credentials}/{name}/cert") is { } id && _world.Accepts(id));
+            name.StartsWith("gen-", StringComparison.Ordinal) && CertificateOf(name) is { } id && _world.Accepts(id));
     }
 
     public void Dispose()
     {
         _life?.Cancel();
         _life?.Dispose();
-        _log.Dispose();
     }
 
     public void Strike(FaultKind kind)
@@ -91,7 +97,7 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
 
     public void Deliver(CloudMessage message)
     {
-        if (_principal is null || !_world.Accepts(_principal))
+        if (Principal is null || !_world.Accepts(Principal))
             return;
         if (IsOpen)
             _driver!.Receive(message);
@@ -106,7 +112,7 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
             _world.Strike(kind);
         if (faults.Any(k => k is FaultKind.KillComponent or FaultKind.LosePower))
             throw new PowerLostException();
-        _world.FromDevice(topic, payload, _principal!, World.Thing, faults);
+        _world.FromDevice(topic, payload, Principal!, World.Thing, faults);
         return Task.FromResult(true);
     }
 
@@ -149,10 +155,10 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
                 var time = _world.Time;
                 var directories = new StateDirectories(Root);
                 directories.Ensure(_disk);
-                var store = new FileCredentialStore(_disk, new CredentialPaths(KeyPath, CertificatePath), directories.Credentials);
+                var store = new FileCredentialStore(_disk, new CredentialPaths(KeyPath, CertificatePath), directories.Credentials, _contents);
                 var log = new RotationLog(_log, time, World.Thing);
                 var ports = new DriverPorts(
-                    new Journal(_disk, directories.Journal, $"boot-{boot}", time), store, this, new VirtualProbe(_world, this, store), this, time,
+                    new Journal(_disk, directories.Journal, $"boot-{boot}", time), store, this, new VirtualProbe(_world, this), this, time,
                     new Random(_world.Schedule.Seed), log, IsSingleThreaded: true);
                 _driver = new RotationDriver(
                     World.Thing, "2.0.0", () => new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256), ports);
@@ -207,30 +213,12 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
 
     private string? Pair(string keyPath, string certificatePath)
     {
-        string key, certificate;
         try
         {
-            (key, certificate) = (Text(keyPath), Text(certificatePath));
+            var (key, certificate) = (_disk.Read(_disk.Resolve(keyPath), int.MaxValue), _disk.Read(_disk.Resolve(certificatePath), int.MaxValue));
+            return _contents.ArePair(key, certificate) ? _contents.Describe(certificate).CertificateId : null;
         }
-        catch (IOException)
-        {
-            return null;
-        }
-        if (!_pairs.TryGetValue((key, certificate), out var id))
-            _pairs[(key, certificate)] = id = Match(key, certificate);
-        return id;
-    }
-
-    private string Text(string path) => Encoding.ASCII.GetString(_disk.Read(_disk.Resolve(path), int.MaxValue));
-
-    private static string? Match(string key, string certificate)
-    {
-        try
-        {
-            using var pair = X509Certificate2.CreateFromPem(certificate, key);
-            return InMemoryRegistry.IdOf(certificate);
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is IOException or CredentialException)
         {
             return null;
         }

@@ -28,18 +28,22 @@ internal sealed class VirtualFunctions : IPortCalls
     private readonly ReconcileCertificate _reconcile;
     private readonly CommitCertificate _commit;
     private readonly CloseRotation _close;
+    private readonly ReconcileFleet _fleet;
+    private readonly Weakness _weakness;
 
-    public VirtualFunctions(World world, Func<string, string> sign)
+    public VirtualFunctions(World world, Func<string, string> sign, Weakness weakness)
     {
-        (_world, _time) = (world, world.Time);
+        (_world, _time, _weakness) = (world, world.Time, weakness);
         Registry = new InMemoryRegistry(this, _time) { Sign = sign, DetachTakes = TimeSpan.FromSeconds(1) };
         Ledger = new InMemoryLedger(this);
         var ports = new Services(this, world);
         var log = NullLogger.Instance;
-        _issue = new IssueCertificate(Registry, ports, Registry, Ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log);
-        _reconcile = new ReconcileCertificate(Registry, ports, Ledger, ports, ports, _time, log);
-        _commit = new CommitCertificate(Ledger, ports, _time, log);
-        _close = new CloseRotation(Registry, Ledger, ports, _time, log);
+        IRotationLedger ledger = weakness == Weakness.UnconditionalWrites ? new LastWriterWins(Ledger) : Ledger;
+        _issue = new IssueCertificate(Registry, ports, Registry, ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log);
+        _reconcile = new ReconcileCertificate(Registry, ports, ledger, ports, ports, _time, log);
+        _commit = new CommitCertificate(ledger, ports, _time, log);
+        _close = new CloseRotation(Registry, ledger, ports, _time, log);
+        _fleet = new ReconcileFleet(Registry, ports, ledger, ports, _time, log, TimeSpan.FromDays(3));
     }
 
     public InMemoryRegistry Registry { get; }
@@ -52,7 +56,14 @@ internal sealed class VirtualFunctions : IPortCalls
         ? _reconcile.HandleAsync(attest, c)
         : _issue.HandleAsync(DeviceRequest.ParseCreate(e), c));
 
-    public void Commit(JsonObject json) => Start("commit", 20, json, (e, c) => _commit.HandleAsync(DeviceRequest.ParseCommit(e), c));
+    public void Commit(JsonObject json)
+    {
+        if (_weakness == Weakness.AnybodyCommits && Ledger.Rotations.MaxBy(r => r.Order)?.New is { } issued)
+            json["principal"] = issued.Id;
+        Start("commit", 20, json, (e, c) => _commit.HandleAsync(DeviceRequest.ParseCommit(e), c));
+    }
+
+    public void Sweep() => Start("sweep", 300, [], (_, c) => _fleet.HandleAsync(_time.GetUtcNow() + TimeSpan.FromMinutes(4), c));
 
     public void JobEnded(JsonObject json) => Start("close", 45, json, (e, c) => _close.HandleAsync(JobEvent.Parse(e), c));
 

@@ -2,14 +2,12 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Keyturn.Contracts;
 using Keyturn.Device.Cloud;
-using Keyturn.Device.Credentials;
 using Keyturn.Device.Rotation;
-using System.Security.Cryptography;
 
 namespace Keyturn.Simulation;
 
 /// <summary>Connections beside the nucleus's, as often and with the conclusions of the one over MQTT.</summary>
-internal sealed class VirtualProbe(World world, VirtualDevice device, FileCredentialStore store) : ICredentialProbe
+internal sealed class VirtualProbe(World world, VirtualDevice device) : ICredentialProbe
 {
     private const int Rounds = 5;
 
@@ -46,16 +44,8 @@ internal sealed class VirtualProbe(World world, VirtualDevice device, FileCreden
         // No network, or refused: the device can't tell.
         if (faults.Contains(FaultKind.Drop) || faults.Contains(FaultKind.Refuse))
             return false;
-        string id;
-        try
-        {
-            using var identity = store.OpenForTls(credential);
-            id = identity.Certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
-        }
-        catch (Exception e) when (e is IOException or CredentialException)
-        {
+        if (device.CertificateOf(credential) is not { } id)
             return false;
-        }
         return world.Accepts(id) && (verify is null || await VerifyAsync(id, verify, cancellation));
     }
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Keyturn.Backend;
@@ -14,27 +13,29 @@ namespace Keyturn.Simulation;
 internal sealed class World : IDisposable
 {
     public const string Thing = "pump1";
-    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20), FirstSweep = TimeSpan.FromMinutes(20), SweepEvery = TimeSpan.FromHours(1);
     private static readonly string[] CreateColumns = ["jobId", "csr", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter"];
     private static readonly string[] CommitColumns = ["jobId", "rotationId", "clientToken", "verify"];
 
-    private readonly CertificateAuthority _ca = new();
+    private readonly VirtualAuthority _ca = new();
     private readonly Dictionary<string, Action> _heldBack = [];
     private readonly List<string> _wrong = [];
     private readonly Random? _random;
+    private readonly Weakness _weakness;
+    private readonly Dictionary<string, string> _tokens = [];
     private int _seconds;
 
-    public World(Schedule schedule)
+    public World(Schedule schedule, Weakness weakness = Weakness.None, TextWriter? log = null)
     {
-        Schedule = schedule;
+        (Schedule, _weakness) = (schedule, weakness);
         _random = schedule.Seed == 0 ? null : new Random(schedule.Seed);
         Points = new Points(schedule);
-        Functions = new VirtualFunctions(this, csr => _ca.Sign(csr));
+        Functions = new VirtualFunctions(this, _ca.Sign, weakness);
         Jobs = new VirtualJobs(Time, Thing, ToDevice, JobEnded);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var (pem, certificate) = _ca.Issue(key);
-        Functions.Registry.Register(Backend.Tests.World.InMemoryRegistry.IdOf(certificate), certificate, Thing);
-        Device = new VirtualDevice(this, pem, certificate);
+        var (pem, certificate, id) = VirtualAuthority.AtTheFactory;
+        Functions.Registry.Register(id, certificate, Thing);
+        Device = new VirtualDevice(this, pem, certificate, log ?? TextWriter.Null);
+        Time.After(FirstSweep, Sweep);
     }
 
     public Schedule Schedule { get; }
@@ -51,7 +52,7 @@ internal sealed class World : IDisposable
 
     public IReadOnlyList<string> Faulty => _wrong;
 
-    /// <summary>Events of an execution's end that no function heard of.</summary>
+    /// <summary>Jobs whose end no function was told of.</summary>
     public HashSet<string> LostEnds { get; } = [];
 
     public static string NameOf(string topic) => topic
@@ -107,6 +108,9 @@ internal sealed class World : IDisposable
             case FaultKind.Foreign:
                 Soon(SendForeign);
                 break;
+            case FaultKind.Impostor:
+                Soon(SendAsImpostor);
+                break;
             default:
                 break;
         }
@@ -120,6 +124,8 @@ internal sealed class World : IDisposable
         if (!Accepts(principal))
             return;
         var message = JsonNode.Parse(payload.Span)!.AsObject();
+        if (message["clientToken"] is { } token)
+            _tokens[topic] = token.GetValue<string>();
         Carry("up", faults, () =>
         {
             if (topic == Topics.Create(Thing))
@@ -144,7 +150,7 @@ internal sealed class World : IDisposable
         var bytes = JsonSerializer.SerializeToUtf8Bytes(message);
         Carry("down", Reach(NameOf(topic), PointKind.Message), () =>
         {
-            Device.Deliver(new CloudMessage(topic, bytes));
+            Hand(topic, message);
             Device.DeliverToProbes(new CloudMessage(topic, bytes));
         });
     }
@@ -152,13 +158,12 @@ internal sealed class World : IDisposable
     public void Dispose()
     {
         Device.Dispose();
-        _ca.Dispose();
     }
 
     private void JobEnded(string status, JsonObject message)
     {
         // The rule's condition.
-        if (message["statusDetails"]!.AsObject().ContainsKey(StatusDetailKeys.CertificateRotator))
+        if (!Schedule.NoEvents && message["statusDetails"]!.AsObject().ContainsKey(StatusDetailKeys.CertificateRotator))
         {
             var faults = Reach("event", PointKind.Message);
             if (faults.Contains(FaultKind.Drop))
@@ -199,7 +204,40 @@ internal sealed class World : IDisposable
         }
     }
 
+    /// <summary>What the device would hear; a device that did not match tokens would take any answer for one to its own request.</summary>
+    private void Hand(string topic, JsonObject message)
+    {
+        if (_weakness == Weakness.AnyToken && message.ContainsKey("clientToken") && _tokens.TryGetValue(topic[..topic.LastIndexOf('/')], out var token))
+        {
+            message = message.DeepClone().AsObject();
+            message["clientToken"] = token;
+        }
+        Device.Deliver(new CloudMessage(topic, JsonSerializer.SerializeToUtf8Bytes(message)));
+    }
+
+    private void Sweep()
+    {
+        Functions.Sweep();
+        Time.After(SweepEvery, Sweep);
+    }
+
     private TimeSpan Jitter(TimeSpan pause) => _random is null ? pause : pause * (0.25 + _random.NextDouble() * 3);
+
+    private void SendAsImpostor()
+    {
+        if (Device.Principal is not { } principal || !Accepts(principal) || Jobs.Executions.FindLast(e => !e.IsOver) is not { } job)
+            return;
+        Functions.Commit(new JsonObject
+        {
+            ["thingName"] = Thing, ["topic"] = Topics.Commit(Thing), ["clientId"] = Thing, ["principal"] = principal,
+            ["jobId"] = job.JobId, ["clientToken"] = "impostor",
+        });
+        Functions.Create(new JsonObject
+        {
+            ["thingName"] = Thing, ["topic"] = Topics.Create(Thing), ["clientId"] = Thing, ["principal"] = principal,
+            ["attest"] = true, ["certificateId"] = principal, ["clientToken"] = "impostor", ["component"] = "1.0", ["keyStore"] = "file", ["notAfter"] = 1,
+        });
+    }
 
     /// <summary>What other components on the device, and other clients of the thing, cause to be heard.</summary>
     private void SendForeign()
@@ -224,6 +262,6 @@ internal sealed class World : IDisposable
             (Topics.Rejected(Topics.Commit(Thing)), new JsonObject { ["errorMsg"] = "Pre-conditions not met", ["clientToken"] = "other", ["code"] = RefusalCode.ClosedInFavourOfOld }),
         ];
         foreach (var (topic, message) in messages)
-            Device.Deliver(new CloudMessage(topic, JsonSerializer.SerializeToUtf8Bytes(message)));
+            Hand(topic, message);
     }
 }

@@ -13,6 +13,13 @@ public interface IRotationLedger
     Task<OpenOutcome> OpenAsync(Rotation rotation, string? superseded, CancellationToken cancellation);
 
     /// <summary>
+    /// A job of the thing ended without a rotation: whoever has read the ledger before opens none any more. False when one was opened,
+    /// or another job ended, since <paramref name="superseded"/> was read.
+    /// </summary>
+    /// <param name="jobEnd">Names the end; the same for every copy of its event.</param>
+    Task<bool> TryCloseUnopenedAsync(string thing, string? superseded, string jobEnd, CancellationToken cancellation);
+
+    /// <summary>
     /// Replaces the rotation if its stored version is still <see cref="Rotation.Version"/>, and raises the version by one.
     /// Null when somebody else was faster.
     /// </summary>
@@ -71,7 +78,7 @@ public sealed record DuePage(IReadOnlyList<string> Things, string? Cursor);
 public sealed record HeardDevice(
     string Thing, DateTimeOffset At, string CertificateId, string Component, string KeyStore, long NotAfter, bool IsSilent = false);
 
-/// <param name="ActiveRotationId">The latest rotation that was opened.</param>
+/// <param name="ActiveRotationId">The latest rotation that was opened, or the end of a job that came without one.</param>
 /// <param name="Heard">Null for a device that never attested: the reference's does not.</param>
 public sealed record ThingLedger(
     string? ActiveRotationId, IReadOnlyList<Rotation> Rotations, IReadOnlyList<RecordedRefusal> Refusals, HeardDevice? Heard = null)

@@ -9,7 +9,7 @@ namespace Keyturn.Device.Credentials;
 /// Key and certificate as files. Both of the nucleus's paths lead through one link to the generation in use, so that one rename(2) switches both and
 /// the disk never holds a key beside another key's certificate.
 /// </summary>
-internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths paths, string directory) : ICredentialStore
+internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths paths, string directory, CredentialFiles? contents = null) : ICredentialStore
 {
     private const string KeyName = "key", CertificateName = "cert", RequestName = "csr";
     private const int LongestFile = 64 * 1024;
@@ -19,14 +19,11 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
     private static readonly TimeSpan ClockSkew = TimeSpan.FromHours(1);
 
     private readonly GenerationDirectory _generations = new(files, directory);
+    private readonly CredentialFiles _contents = contents ?? CredentialFiles.Default;
 
     public string Kind => "file";
 
-    public CertificateInfo Inspect()
-    {
-        using var certificate = KeyMaterial.Certificate(Content(paths.Certificate, "certificate"));
-        return KeyMaterial.Describe(certificate);
-    }
+    public CertificateInfo Inspect() => _contents.Describe(Content(paths.Certificate, "certificate"));
 
     public string? InUse => IsReached ? _generations.Current : null;
 
@@ -55,9 +52,7 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         var old = Adopt(isForUs);
 
         var generation = _generations.Begin(isForUs);
-        using var key = KeyMaterial.Generate(options.KeyAlgorithm);
-        using var current = KeyMaterial.Certificate(Content(paths.Certificate, "certificate"));
-        var secret = KeyMaterial.Export(key);
+        var (secret, request) = _contents.Generate(options, Content(paths.Certificate, "certificate"));
         try
         {
             Put(generation, KeyName, secret, files.Resolve(paths.Key));
@@ -66,7 +61,7 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         {
             CryptographicOperations.ZeroMemory(secret);
         }
-        Put(generation, RequestName, Encoding.ASCII.GetBytes(KeyMaterial.CertificateRequest(key, current.SubjectName, options.SigningAlgorithm)), null);
+        Put(generation, RequestName, Encoding.ASCII.GetBytes(request), null);
         files.SyncDirectory(_generations.PathOf(generation));
         files.SyncDirectory(_generations.Path);
         return new PreparedPair(old, generation);
@@ -77,13 +72,13 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
 
     public CertificateInfo StoreCertificate(string credential, string certificatePem, DateTimeOffset now)
     {
-        using var certificate = Fit(credential, certificatePem, now);
+        var certificate = Fit(credential, certificatePem, now);
         var file = _generations.FileOf(credential, CertificateName);
         if (files.Status(file) is not null)
             files.Unlink(file);
-        Put(credential, CertificateName, Encoding.ASCII.GetBytes(certificate.ExportCertificatePem() + "\n"), files.Resolve(paths.Certificate));
+        Put(credential, CertificateName, Encoding.ASCII.GetBytes(certificate.Pem + "\n"), files.Resolve(paths.Certificate));
         files.SyncDirectory(_generations.PathOf(credential));
-        return KeyMaterial.Describe(certificate);
+        return certificate.Info;
     }
 
     public TlsIdentity OpenForTls(string credential)
@@ -210,31 +205,20 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         }
     }
 
-    private X509Certificate2 Fit(string credential, string pem, DateTimeOffset now)
+    private OfferedCertificate Fit(string credential, string pem, DateTimeOffset now)
     {
-        X509Certificate2 certificate;
-        try
-        {
-            certificate = KeyMaterial.Certificate(Encoding.ASCII.GetBytes(pem));
-        }
-        catch (CredentialException e)
-        {
-            throw new CertificateUnfitException("the answer holds no certificate", e);
-        }
         var secret = files.Read(_generations.FileOf(credential, KeyName), LongestFile);
         try
         {
-            using var key = KeyMaterial.Import(secret);
-            if (!KeyMaterial.Match(key, certificate))
+            var certificate = _contents.Judge(secret, pem) ?? throw new CertificateUnfitException("the answer holds no certificate");
+            if (!certificate.IsOfKey)
                 throw new CertificateUnfitException("the certificate is for another key than the pending one");
-            if (certificate.NotAfter.ToUniversalTime() <= now.UtcDateTime || certificate.NotBefore.ToUniversalTime() > (now + ClockSkew).UtcDateTime)
-                throw new CertificateUnfitException($"the certificate is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}, and the cloud's time is {now:u}");
+            if (certificate.Info.NotAfter <= now || certificate.NotBefore > now + ClockSkew)
+            {
+                throw new CertificateUnfitException(
+                    $"the certificate is valid from {certificate.NotBefore:u} to {certificate.Info.NotAfter:u}, and the cloud's time is {now:u}");
+            }
             return certificate;
-        }
-        catch
-        {
-            certificate.Dispose();
-            throw;
         }
         finally
         {
@@ -247,9 +231,7 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         var secret = files.Read(keyPath, LongestFile);
         try
         {
-            using var key = KeyMaterial.Import(secret);
-            using var certificate = KeyMaterial.Certificate(files.Read(certificatePath, LongestFile));
-            if (!KeyMaterial.Match(key, certificate))
+            if (!_contents.ArePair(secret, files.Read(certificatePath, LongestFile)))
                 throw new CredentialException($"{keyPath} is not the private key of {certificatePath}; nothing was changed. Put a matching pair there first");
         }
         finally

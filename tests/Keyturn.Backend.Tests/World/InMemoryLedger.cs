@@ -42,6 +42,18 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
         return OpenOutcome.Opened;
     });
 
+    public Task<bool> TryCloseUnopenedAsync(string thing, string? superseded, string jobEnd, CancellationToken cancellation) =>
+        CallAsync("ledger.TryCloseUnopened", () =>
+        {
+            if (_active.GetValueOrDefault(thing) != superseded)
+            {
+                return false;
+            }
+
+            _active[thing] = jobEnd;
+            return true;
+        });
+
     public Task<Rotation?> TryUpdateAsync(Rotation rotation, CancellationToken cancellation) => CallAsync("ledger.TryUpdate", () =>
     {
         var key = (rotation.Thing, rotation.RotationId);
