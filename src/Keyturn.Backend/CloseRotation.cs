@@ -31,8 +31,14 @@ public sealed class CloseRotation(
                 await FinishAsync(job, rotation, known, cancellation);
                 break;
 
-            case RotationState.ClosedNew when job.Succeeded && !rotation.LoserSettled:
+            // Of an earlier rotation than the last, the last one's end or the sweep takes care: its winner may be gone already.
+            case RotationState.ClosedNew when job.Succeeded && !rotation.LoserSettled && rotation == known.Latest:
                 await FinishAsync(job, rotation, known, cancellation);
+                break;
+
+            case RotationState.ClosedNew or RotationState.ClosedOld when !job.Succeeded && !job.Deleted:
+                // The device was faster than this event, or than its repetition after a failure to tell.
+                await NotifyAsync(job, rotation, cancellation);
                 break;
 
             case RotationState.ClosedNew or RotationState.ClosedOld:
@@ -108,6 +114,12 @@ public sealed class CloseRotation(
             RotationState.Issuing => rotation.To(RotationState.Abandoned, clock.GetUtcNow()).Suspecting(clock.GetUtcNow()) with { LeaseUntil = default },
             _ => rotation,
         }) with { JobEndedAt = job.At };
+        if (job.EventId is null)
+        {
+            // Found, not heard: nobody repeats it once it is recorded.
+            await NotifyAsync(job, waiting, cancellation);
+        }
+
         if (rotation.JobEndedAt is null)
         {
             if (await ledger.TryUpdateAsync(waiting, cancellation) is null)

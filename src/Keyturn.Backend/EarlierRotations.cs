@@ -33,6 +33,10 @@ internal sealed class EarlierRotations(
 
             logger.Moved(stored);
             settled.Add(stored);
+            if (earlier.JobEndedAt is null && earlier.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
+            {
+                await _notices.SendOnceAsync(NoticeIds.Of(stored), Explanation.OfSuperseded(stored), cancellation);
+            }
         }
 
         // The reference's device may yet go back to one of them: for it, they go when the next rotation has succeeded.

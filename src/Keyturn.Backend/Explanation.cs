@@ -13,6 +13,11 @@ internal static class Explanation
         RotationState.Committed => Failed(job, rotation, "commit",
             $"the job ended as {job.Status} after the device had committed to its new certificate{Said(job)}", rotation.New?.Id,
             $"Nothing: the device works with its new certificate. The old one, {rotation.Old.Id}, goes as soon as the device is heard again."),
+        RotationState.ClosedNew => Failed(job, rotation, "commit",
+            $"the job ended as {job.Status}, and the device works with its new certificate{Said(job)}", rotation.New?.Id, "Nothing: the old certificate goes."),
+        RotationState.ClosedOld => Failed(job, rotation, "switch",
+            $"the job ended as {job.Status}, and the device works with its old certificate{Said(job)}", rotation.Old.Id,
+            "Nothing: the new certificate goes. Run the job again to rotate."),
         RotationState.Frozen => Failed(job, rotation, "create", Refusal.Frozen().Reason, rotation.Old.Id, Refusal.Frozen().ToDo),
         RotationState.Reconcile => Failed(job, rotation, "switch",
             $"the job ended as {job.Status} before the device committed to its new certificate{Said(job)}", rotation.Old.Id,
@@ -39,6 +44,12 @@ internal static class Explanation
             $"the job ended as {job.Status} before the device asked for a certificate{Said(job)}", null,
             "Nothing in the cloud: the device keeps its certificate. See the component's log on the device, then run the job again."),
     };
+
+    /// <summary>Nobody heard how its job ended, and the device has begun another rotation.</summary>
+    public static Notice OfSuperseded(Rotation rotation) =>
+        new(NoticeKind.RotationFailed, rotation.Thing, rotation.JobId, rotation.RotationId, "create", JobEnded,
+            "the job is over and the device did not commit to its new certificate; it has begun another rotation",
+            (rotation.State == RotationState.ClosedNew ? rotation.New : rotation.Old)?.Id, "Nothing: look at the later job.");
 
     public static Notice OfLoserLeft(Rotation rotation, string reason) =>
         new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "close", "NOT_RETIRED", reason, rotation.New?.Id,

@@ -95,7 +95,12 @@ public sealed record Rotation
     /// </summary>
     public Rotation Suspecting(DateTimeOffset now) => New is not null
         ? this
-        : this with { Unrecorded = new UnrecordedWindow(Unrecorded?.From ?? Trail[0].At, now + TimeSpan.FromMinutes(2)) };
+        : this with
+        {
+            Unrecorded = new UnrecordedWindow(
+                Unrecorded?.From ?? Trail[0].At,
+                Unrecorded?.To > now + TimeSpan.FromMinutes(2) ? Unrecorded.To : now + TimeSpan.FromMinutes(2)),
+        };
 
     /// <summary>
     /// The same for every message of one job execution, another for every other: a job id may be used again, an execution be retried.

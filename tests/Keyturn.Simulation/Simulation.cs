@@ -29,11 +29,27 @@ internal static class Simulation
         var quiet = schedule.Seed % 8 == 1 ? Patience : schedule.Faults.Any(f => f.Kind == FaultKind.Late) ? LateQuiet : Quiet;
         AwaitRest(world, "at rest", quiet);
         var rest = world.Points.Seen.Count;
+        Show(world, log);
         world.Points.AreOver = true;
         world.Jobs.Queue("next");
         AwaitRest(world, "after the next rotation", quiet == Patience ? Patience : Look);
         var seen = world.Points.Seen;
         return new Verdict(world.Faulty, seen[..opening], seen[opening..rest], world.Points.Struck, CourseOf(world));
+    }
+
+    private static void Show(World world, TextWriter? log)
+    {
+        if (log is null)
+            return;
+        foreach (var r in world.Functions.Ledger.Rotations)
+        {
+            log.WriteLine($"ledger: {r.JobId} {string.Join(" > ", r.Trail.Select(t => $"{t.State} {t.At:HH:mm:ss}"))}; old {r.Old.Id[..6]}, new {r.New?.Id[..6]}, " +
+                $"job ended {r.JobEndedAt}, settled {r.LoserSettled}, unrecorded {r.Unrecorded}");
+        }
+        foreach (var c in world.Functions.Registry.Certificates.Values)
+            log.WriteLine($"registry: {c.Certificate.Id[..6]} {(c.IsActive ? "ACTIVE" : "INACTIVE")}, {c.Things.Count} things, made {c.CreatedAt:HH:mm:ss}");
+        foreach (var n in world.Functions.Notices)
+            log.WriteLine($"told: {n.Kind} {n.JobId} {n.Code} {n.Reason}");
     }
 
     private static string CourseOf(World world) => string.Join('\n', world.Points.Seen.Where(p => p.Kind != PointKind.Disk)

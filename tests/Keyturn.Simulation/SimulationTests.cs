@@ -30,6 +30,13 @@ public sealed class SimulationTests
     [InlineData("Delay@commit/accepted#2 Throttle@create/data.Publish#1 KillComponent@create/iot.AttachThingPrincipal#5 seed=1320")]
     // Two jobs queued within one second: the sweep took the earlier one for the later, and left two certificates active.
     [InlineData("RestartNucleus@create/iot.ListAttachedPolicies#4 SecondJob@create/iot.ListThingPrincipals#2 Throttle@close/iot.DeleteCertificate#1 seed=1297")]
+    // The end of the earlier rotation came again after the later one had begun to retire, and took the later one's winner for a leftover.
+    [InlineData("SecondJob@create/iot.ListAttachedPolicies#1 LosePower@close/iot.DescribeCertificate#5 Throttle@close/iot.DeleteCertificate#1 seed=3502")]
+    // A certificate whose order was answered with an error was searched for in no time at all, and stayed active.
+    [InlineData("KillComponent@create#1 Foreign@sweep/ledger.Read#2 Remove@create/iot.ListThingPrincipals#2 Duplicate@jobs/$next/get#2 LosePower@disk#4 FailAfter@create/iot.CreateCertificate#1 seed=5025")]
+    // Told by nobody: the function died before telling, and the device had settled the rotation before the next attempt.
+    [InlineData("TimeOut@jobs/job-1/update#3 Remove@create/iot.ListAttachedPolicies#3 FailAfter@sweep/iot.UpdateCertificate#1 Slow@close/iot.DescribeCertificate#1 FailAfter@close/ledger.TryUpdate#1 Foreign@commit/rejected#4 seed=2975")]
+    [InlineData("SecondJob@create/data.Publish#3 TimeOut@commit/data.Publish#1 no-events seed=5475")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);
 
     /// <summary>A check is taken out, and no more than two faults are needed to see it.</summary>
