@@ -93,11 +93,13 @@ internal static class Simulation
             yield break;
         }
         var rotationId = Rotation.IdOf(World.Thing, world.Jobs.Describe(execution.JobId)!);
-        var wasOpened = world.Functions.Ledger.Rotations.Any(r => r.RotationId == rotationId);
+        var rotation = world.Functions.Ledger.Rotations.FirstOrDefault(r => r.RotationId == rotationId);
+        var wasOpened = rotation is not null;
         var notices = world.Functions.Notices.Where(n => n.JobId == execution.JobId).ToArray();
         var failures = notices.Count(n => n.Kind == NoticeKind.RotationFailed);
-        // Without its event, nobody hears of a job whose device never got as far as asking.
-        var isHeardOf = wasOpened || !(world.Schedule.NoEvents || world.LostEnds.Contains(execution.JobId));
+        // Without its event, nobody hears of a job whose device never got as far as asking, or of one that ended after the commit,
+        // when the device's next rotation is faster than the sweep.
+        var isHeardOf = (wasOpened && rotation!.Reached(RotationState.Committed) is null) || !(world.Schedule.NoEvents || world.LostEnds.Contains(execution.JobId));
         var shouldBeTold = execution.Status != "SUCCEEDED" && execution.IsMarked
             && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED"));
         // Nobody can tell a message that was sent from one that was not, if the sender died before it could note it.

@@ -39,19 +39,6 @@ public sealed class SimulationTests
     [InlineData("SecondJob@create/data.Publish#3 TimeOut@commit/data.Publish#1 no-events seed=5475")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);
 
-    /// <summary>A check is taken out, and no more than two faults are needed to see it.</summary>
-    [Theory]
-    [InlineData(Weakness.UnconditionalWrites)]
-    [InlineData(Weakness.AnyToken)]
-    [InlineData(Weakness.AnybodyCommits)]
-    public void Without_one_of_the_checks_the_simulation_finds_bad_runs(object weakness)
-    {
-        var singles = Campaign.Begin().Singles;
-        var some = singles.Where((f, i) => f.Kind is FaultKind.Impostor or FaultKind.Foreign or FaultKind.Cancel or FaultKind.Duplicate && i % 3 == 0);
-        var schedules = singles.Select(f => new Schedule([f])).Concat(Campaign.Pairs([.. some]));
-        Assert.Contains(schedules, s => Simulation.Run(s, (Weakness)weakness).Wrong.Count > 0);
-    }
-
     [Fact]
     public void After_every_fault_every_pair_and_many_more_the_device_works_one_certificate_is_active_and_the_next_rotation_succeeds()
     {
