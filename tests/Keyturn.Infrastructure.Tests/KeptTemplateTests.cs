@@ -6,6 +6,13 @@ namespace Keyturn.Infrastructure.Tests;
 public sealed class KeptTemplateTests(SynthesizedStacks stacks)
 {
     [Fact]
+    public void The_template_in_the_repository_is_the_synthesized_one()
+    {
+        var kept = File.ReadAllText(Path.Combine(SynthesizedStacks.RepositoryRoot, "infra", "AWSLabsCertificateRotator.template.json"));
+        Assert.True(kept.TrimEnd() == stacks.Kept.Text.TrimEnd(), "infra/AWSLabsCertificateRotator.template.json is stale: run script/synth and commit what it writes.");
+    }
+
+    [Fact]
     public void Its_names_are_those_of_the_reference()
     {
         var kept = stacks.Kept;
