@@ -11,7 +11,10 @@ if (only is not (null or "device" or "function" or "demo"))
 
 var table = new Table().Border(TableBorder.Markdown).AddColumns("What", "Measured");
 if (only is null or "device")
+{
     await DeviceBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+    await RotationBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+}
 if (only is null or "function")
     await FunctionBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
 if (only is null or "demo")
