@@ -31,6 +31,7 @@ if (args is not (["run" or "status" or "recover" or "watchdog", "--root", { Leng
     return 1;
 }
 
+Dumps.Forbid();
 using var stop = new CancellationTokenSource();
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

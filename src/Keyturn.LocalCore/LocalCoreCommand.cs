@@ -16,6 +16,8 @@ internal static class LocalCoreCommand
         var provision = new Option<string>("--provision") { Description = "Register a new core at this AWS endpoint, write its root directory, and exit", HelpName = "URL" };
         var thing = new Option<string>("--thing") { Description = "With --provision: the core's thing name", HelpName = "NAME" };
         var group = new Option<string>("--group") { Description = "With --provision: a thing group to put it in, made if missing", HelpName = "NAME" };
+        var fleet = new Option<bool>("--fleet-provisioned") { Description = "With --provision: as fleet provisioning leaves a core, whose paths come into the configuration when its nucleus first runs" };
+        var literal = new Option<bool>("--no-interpolation") { Description = "With --provision: {iot:thingName} in a component's configuration stays as it stands, as by classic's default" };
         var recipe = new Option<string>("--recipe") { Description = "The component's recipe; default $KEYTURN_RECIPE, or none with --component", HelpName = "FILE" };
         var executable = new Option<string>("--component-executable") { Description = "What to place where the recipe's artifacts go; default $KEYTURN_COMPONENT", HelpName = "PATH" };
         var component = new Option<string>("--component")
@@ -28,13 +30,13 @@ internal static class LocalCoreCommand
 
         var command = new RootCommand("One Greengrass core device with nucleus classic's behaviour, on this machine. Prints 'ready' whenever its nucleus serves components.")
         {
-            root, provision, thing, group, recipe, executable, component, name,
+            root, provision, thing, group, fleet, literal, recipe, executable, component, name,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var directory = Path.GetFullPath(Required(parsed.GetValue(root), "--root DIR"));
             return parsed.GetValue(provision) is { } url
-                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), time, cancellation)
+                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), new(parsed.GetValue(fleet), parsed.GetValue(literal)), time, cancellation)
                 : RunAsync(directory, parsed.GetValue(recipe), parsed.GetValue(executable), parsed.GetValue(component), parsed.GetValue(name), time);
         });
 
@@ -53,7 +55,7 @@ internal static class LocalCoreCommand
         return command;
     }
 
-    private static async Task<int> ProvisionAsync(string url, string thing, string root, string? group, TimeProvider time, CancellationToken cancellation)
+    private static async Task<int> ProvisionAsync(string url, string thing, string root, string? group, InstallationKind kind, TimeProvider time, CancellationToken cancellation)
     {
         if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var endpoint) || endpoint.Scheme is not ("http" or "https"))
             throw new UsageException($"--provision '{url}' is not an http URL; write for instance --provision http://127.0.0.1:4566");
@@ -67,7 +69,7 @@ internal static class LocalCoreCommand
         try
         {
             var core = await new CoreRegistration(new AwsApi(endpoint, region, http, time), region).RegisterAsync(thing, group, cancellation).ConfigureAwait(false);
-            Installation.Write(root, core, time);
+            Installation.Write(root, core, time, kind);
         }
         catch (HttpRequestException problem)
         {

@@ -32,6 +32,10 @@ internal static class RotationMachine
     public static readonly TimeSpan JobReserve = TimeSpan.FromSeconds(180);
 
     public static readonly TimeSpan PollInterval = TimeSpan.FromHours(1);
+
+    /// <summary>A rotation that takes longer than this before the switch asks what has become of its job, and how much of its time is left.</summary>
+    public static readonly TimeSpan JobLook = TimeSpan.FromMinutes(1);
+
     public static readonly TimeSpan Day = TimeSpan.FromDays(1);
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -68,7 +72,7 @@ internal static class RotationMachine
         (Starting s, PreparationFailed e) => Report(Describe(s, "-", "-"), e.Reason),
 
         // The key is durable.
-        (Keyed s, Restarted) => new(s, Certificate(s.Rotation), new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Keyed s, Restarted) => new(s, Certificate(s.Rotation), new Ask(new DescribeJob(s.Rotation.JobId)), new SetAlarm(Alarm.Poll, Patience)),
         (Keyed { Rotation: var r }, AlarmRang { Alarm: Alarm.Deadline }) => Discard(r, TimeIsUp),
         (Keyed s, Certified e) => new(
             s with { UncodedRefusals = 0, Rotation = s.Rotation with { RotationId = e.RotationId ?? s.Rotation.RotationId, AnswersTokens = s.Rotation.AnswersTokens || e.CarriedToken } },
@@ -84,14 +88,15 @@ internal static class RotationMachine
         (Keyed s, CreateRefused e) => Discard(s.Rotation, $"the backend refused the certificate request: {e.Refusal.Describe()}"),
 
         // The certificate is durable; the old credential still serves.
-        (Issued s, Restarted) => new(s, new Preflight(s.Rotation.New), new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Issued s, Restarted) => new(s, new Preflight(s.Rotation.New), new Ask(new DescribeJob(s.Rotation.JobId)), new SetAlarm(Alarm.Poll, Patience)),
         (Issued s, PreflightDone { Outcome: PreflightOutcome.Refused } e) => Discard(s.Rotation, $"the new certificate was not accepted before the switch: {e.Note}"),
-        (Issued s, PreflightDone e) => Showing(new Proven(s.Rotation with { Note = e.Note }), new AwaitNoDeployment()),
-        (Proven s, Restarted) => new(s, new AwaitNoDeployment(), new Ask(new DescribeJob(s.Rotation.JobId))),
+        (Issued s, PreflightDone e) => Showing(new Proven(s.Rotation with { Note = e.Note }), new AwaitNoDeployment(), new SetAlarm(Alarm.Poll, Patience)),
+        (Proven s, Restarted) => new(s, new AwaitNoDeployment(), new Ask(new DescribeJob(s.Rotation.JobId)), new SetAlarm(Alarm.Poll, Patience)),
         (Proven s, NoDeployment) => new(new Switching(s.Rotation, 1), new SwitchTo(s.Rotation.New)),
 
         // Until here the job's end is the rotation's end.
         (Keyed or Issued or Proven, QueueChanged) => new(state, new Ask(new DescribeJob(state.Current!.JobId))),
+        (Keyed or Issued or Proven, AlarmRang { Alarm: Alarm.Poll }) => new(state, new Ask(new DescribeJob(state.Current!.JobId)), new SetAlarm(Alarm.Poll, Patience)),
         (Keyed or Issued or Proven, JobSeen e) => LookAt(state, state.Current!, e.Job),
 
         // The switch, and the nucleus that has to notice it.
@@ -184,8 +189,8 @@ internal static class RotationMachine
     {
         var rotation = Describe(s, e.Old, e.New);
         return s.Job.SecondsLeft is { } seconds
-            ? new(new Keyed(rotation), Certificate(rotation), new SetAlarm(Alarm.Deadline, AtLeastZero(TimeSpan.FromSeconds(seconds) - JobReserve)))
-            : new(new Keyed(rotation), Certificate(rotation));
+            ? new(new Keyed(rotation), Certificate(rotation), new SetAlarm(Alarm.Deadline, AtLeastZero(TimeSpan.FromSeconds(seconds) - JobReserve)), new SetAlarm(Alarm.Poll, Patience))
+            : new(new Keyed(rotation), Certificate(rotation), new SetAlarm(Alarm.Poll, JobLook));
     }
 
     private static Ask Certificate(CurrentRotation r, bool afterPause = false) =>
@@ -193,7 +198,7 @@ internal static class RotationMachine
 
     private static Step TryAgain(Keyed s) => new(s, Certificate(s.Rotation, afterPause: true));
 
-    private static Step Proof(CurrentRotation r) => Showing(new Issued(r), new Preflight(r.New));
+    private static Step Proof(CurrentRotation r) => Showing(new Issued(r), new Preflight(r.New), new SetAlarm(Alarm.Poll, Patience));
 
     private static Step Showing(RotationState state, params ReadOnlySpan<RotationEffect> effects)
     {

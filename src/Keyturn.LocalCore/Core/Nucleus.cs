@@ -5,6 +5,7 @@ using Keyturn.LocalCore.Configuration;
 using Keyturn.LocalCore.Deployments;
 using Keyturn.LocalCore.Ipc;
 using Keyturn.LocalCore.Mqtt;
+using Keyturn.LocalCore.Provisioning;
 
 namespace Keyturn.LocalCore.Core;
 
@@ -69,6 +70,7 @@ internal static class Nucleus
         var (store, transactions) = TransactionLog.Open(root);
         using var keepOpen = transactions;
         TransactionLog.WriteEffective(root, store);
+        FleetProvisioning.Finish(root, store, time);
         var settings = new NucleusSettings(store, root);
         log.NucleusStarted(NucleusSettings.Version, Environment.ProcessId, settings.ThingName);
 

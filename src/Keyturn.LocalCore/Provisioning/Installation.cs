@@ -5,6 +5,10 @@ using Keyturn.LocalCore.Configuration;
 
 namespace Keyturn.LocalCore.Provisioning;
 
+/// <param name="IsFleetProvisioned">The nucleus starts without a credential's paths and is given them by its provisioning plugin.</param>
+/// <param name="IsLiteral">interpolateComponentConfiguration is false, as it is unless somebody sets it.</param>
+internal sealed record InstallationKind(bool IsFleetProvisioned = false, bool IsLiteral = false);
+
 /// <summary>A Greengrass root directory as classic's installer leaves it.</summary>
 internal static class Installation
 {
@@ -16,7 +20,7 @@ internal static class Installation
     public static bool Exists(string root) =>
         File.Exists(TransactionLog.PathIn(root)) || File.Exists(Path.Combine(root, "thingCert.crt")) || File.Exists(Path.Combine(root, "privKey.key"));
 
-    public static void Write(string root, CoreIdentity core, TimeProvider time)
+    public static void Write(string root, CoreIdentity core, TimeProvider time, InstallationKind? kind = null)
     {
         foreach (var directory in new[] { "config", "deployments", "logs", "packages/artifacts", "packages/artifacts-unarchived", "packages/recipes", "plugins", "work" })
             Directory.CreateDirectory(Path.Combine(root, directory));
@@ -25,7 +29,11 @@ internal static class Installation
         WriteFile(Path.Combine(root, "rootCA.pem"), core.RootCaPem, Readable);
 
         var store = new ConfigurationStore();
-        store.Merge([], Configuration(root, core), time.GetUtcNow().ToUnixTimeMilliseconds());
+        var configuration = Configuration(root, core);
+        configuration["services"]![NucleusSettings.Component]!["configuration"]!["interpolateComponentConfiguration"] = kind?.IsLiteral != true;
+        if (kind?.IsFleetProvisioned == true)
+            FleetProvisioning.Leave(root, configuration);
+        store.Merge([], configuration, time.GetUtcNow().ToUnixTimeMilliseconds());
         WriteFile(TransactionLog.PathIn(root), string.Concat(store.Snapshot().Select(e => e.ToLine() + "\n")), OwnerOnly);
         TransactionLog.WriteEffective(root, store);
     }
@@ -54,7 +62,6 @@ internal static class Installation
                         ["awsRegion"] = core.Region,
                         ["greengrassDataPlaneEndpoint"] = planeHost,
                         ["greengrassDataPlanePort"] = planePort,
-                        ["interpolateComponentConfiguration"] = true,
                         ["iotCredEndpoint"] = core.CredentialEndpoint,
                         ["iotDataEndpoint"] = dataHost,
                         ["iotRoleAlias"] = "GreengrassV2TokenExchangeRoleAlias",
