@@ -21,13 +21,15 @@ internal sealed class LocalFleet : IAsyncDisposable
 
     public AwsCli Aws { get; private set; } = null!;
 
-    public static async Task<LocalFleet> StartAsync(params IEnumerable<string> cloudOptions)
+    public static Task<LocalFleet> StartAsync(params IEnumerable<string> cloudOptions) => StartWithAsync(Tools.All.Template, cloudOptions);
+
+    public static async Task<LocalFleet> StartWithAsync(string template, params IEnumerable<string> cloudOptions)
     {
         var fleet = new LocalFleet();
         var process = fleet.Run(
             "local-cloud", Tools.All.LocalCloud,
             ["--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", fleet.DirectoryOf("cloud"),
-                "--template", Tools.All.Template, "--function-executable", Tools.All.Function, .. cloudOptions]);
+                "--template", template, "--function-executable", Tools.All.Function, .. cloudOptions]);
         fleet.Cloud = DemoCloud.Parse(await process.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         fleet.Aws = new AwsCli(fleet.Cloud.Api);
         return fleet;
@@ -38,12 +40,12 @@ internal sealed class LocalFleet : IAsyncDisposable
     /// <summary>Error lines with this text are part of the test.</summary>
     public void Expect(string text) => expected.Add(text);
 
-    public async Task<DemoDevice> ProvisionAsync(string thing)
+    public async Task<DemoDevice> ProvisionAsync(string thing, params IEnumerable<string> options)
     {
         var device = new DemoDevice(thing, DirectoryOf(thing));
         var provision = Run(
             thing + ".provision", Tools.All.LocalCore,
-            ["--provision", Cloud.Api.ToString(), "--thing", thing, "--root", device.Root, "--group", "e2e"]);
+            ["--provision", Cloud.Api.ToString(), "--thing", thing, "--root", device.Root, "--group", "e2e", .. options]);
         await provision.CompletedAsync(TestContext.Current.CancellationToken);
         return device;
     }

@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Keyturn.Cli.Demo;
+
+[assembly: SupportedOSPlatform("linux")]
 
 namespace Keyturn.EndToEnd.Tests;
 
