@@ -82,6 +82,23 @@ public sealed class ConfigurationDeployments
         Assert.Equal(("SUCCEEDED", "SUCCEEDED"), (removed.Status, taken.Status));
     }
 
+    [Fact]
+    public async Task Without_a_pre_flight_the_trial_after_the_switch_still_decides()
+    {
+        await using var fleet = await LocalFleet.StartAsync();
+        var device = await fleet.AddDeviceAsync("gateway-01");
+        await LocalFleet.RotatorSaysAsync(device, "Ready:");
+
+        var end = await fleet.ConfigureAsync(device, new JsonObject { ["preflight"] = "off" });
+        await LocalFleet.RotatorSaysAsync(device, "pre-flight Off");
+        await fleet.CreateRotationJobAsync("rotate-1", "gateway-01");
+        var execution = await fleet.ExecutionEndAsync("rotate-1", "gateway-01");
+
+        Assert.Equal(("SUCCEEDED", "SUCCEEDED"), (end.Status, execution.GetProperty("status").GetString()));
+        Assert.Contains("not tried beforehand", execution.GetProperty("statusDetails").GetProperty("detailsMap").GetProperty("note").GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("on a connection of its own:", await LocalFleet.RotatorLogAsync(device), StringComparison.Ordinal);
+    }
+
     private static async Task<string> ConfigurationAsync(DemoDevice device) => string.Join('\n',
         (await File.ReadAllLinesAsync(Path.Combine(device.Root, "config", "config.tlog"), TestContext.Current.CancellationToken))
             .Where(l => l.Contains(LocalFleet.Rotator, StringComparison.Ordinal)));

@@ -159,6 +159,21 @@ public sealed class DeploymentTests : IAsyncLifetime
     }
 
     [Fact]
+    public void The_example_of_the_documentation_is_a_deployment()
+    {
+        var root = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(root, "Keyturn.slnx")))
+            root = Path.GetDirectoryName(root)!;
+        var example = File.ReadAllText(Path.Combine(root, "docs", "local-core.md")).Split("```json")[1].Split("```")[0];
+
+        var deployment = DeploymentDocument.Parse(example);
+
+        Assert.Equal(["aws.greengrass.labs.CertificateRotator", "com.example.Other"], deployment.Changes.Select(c => c.Name));
+        Assert.Equal(("/preflight", "ECDSA-P256"), (deployment.Changes[0].Reset.Single(), (string?)deployment.Changes[0].Merge!["keyAlgorithm"]));
+        Assert.Equal((true, 60.0, 20.0), (deployment.Notifies, deployment.NoticeTime.TotalSeconds, deployment.ValidationTime.TotalSeconds));
+    }
+
+    [Fact]
     public async Task Nobody_running_is_told_at_once()
     {
         var (exit, _, error) = await core.DeployAsync(Merge("{}"));
