@@ -24,10 +24,11 @@ public sealed class MannersTests
 
         Assert.Equal("FAILED", rig.Backend.Job!["status"]!.GetValue<string>());
         Assert.Contains("too little of the job's time", rig.Backend.Job["statusDetails"]!["reason"]!.GetValue<string>(), StringComparison.Ordinal);
-        Assert.InRange(rig.Time.GetElapsedTime(start).TotalSeconds, 3300, 3600);
+        // Not before: the job's time less the reserve.
+        Assert.True(rig.Time.GetElapsedTime(start) > TimeSpan.FromSeconds(3300));
         Assert.Equal((before, true, 0), (rig.CertificateId, rig.HoldsMatchingPair, rig.Restarts));
         // With a pause that grows and ends growing.
-        Assert.InRange(rig.Backend.SentTo("/create").Count(m => m.ContainsKey("csr")), 5, 20);
+        Assert.InRange(rig.Backend.SentTo("/create").Count(m => m.ContainsKey("csr")), 3, 20);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Keyturn.Device.Cloud;
+using Keyturn.Device.Credentials;
 using Keyturn.Device.Greengrass;
 
 namespace Keyturn.Device.Tests.Greengrass;
@@ -88,7 +89,7 @@ public sealed class ProxyTests : IDisposable
         Assert.Equal(expected, NucleusFacts.Proxy(document.RootElement, "data.example")?.AbsoluteUri);
     }
 
-    private async Task<Stream> Connect(Uri? proxy) => await new TlsConnection(new DataEndpoint("localhost", PortOf(_endpoint), _rootCa, proxy), _credential)
+    private async Task<Stream> Connect(Uri? proxy) => await new TlsConnection(new DataEndpoint("localhost", PortOf(_endpoint), _rootCa, proxy), new FileTlsIdentity(_credential))
         .ConnectAsync(new IPEndPoint(IPAddress.Loopback, 0), TestContext.Current.CancellationToken);
 
     /// <returns>The thumbprint of the client's certificate.</returns>
