@@ -22,18 +22,18 @@ public sealed class Killed
     {
         await using var fleet = await LocalFleet.StartAsync();
         fleet.Expect("exited with 137");
-        var devices = new List<(DemoDevice Device, string Old, string Victim)>();
+        var devices = new List<(DemoDevice Device, string Old, string Victim, ToolProcess Core)>();
         foreach (var (state, victim) in Strikes)
         {
             var device = await fleet.ProvisionAsync($"gateway-{devices.Count}");
-            devices.Add((device, device.ReadCertificateId(), victim));
-            await StartAsync(fleet, device, device.Thing, WriteStriker(fleet, device, state, victim));
+            var old = device.ReadCertificateId();
+            devices.Add((device, old, victim, await StartAsync(fleet, device, device.Thing, WriteStriker(fleet, device, state, victim))));
         }
         await fleet.CreateRotationJobAsync("rotate", devices.Select(d => d.Device.Thing));
-        await Task.WhenAll(devices.Where(d => d.Victim == "core").Select(d => StartAgainAsync(fleet, d.Device)));
+        await Task.WhenAll(devices.Where(d => d.Victim == "core").Select(d => StartAgainAsync(fleet, d.Device, d.Core)));
 
         Assert.All(await EndsAsync(fleet, "rotate", devices.Count), end => Assert.EndsWith(" SUCCEEDED", end, StringComparison.Ordinal));
-        foreach (var (device, old, _) in devices)
+        foreach (var (device, old, _, _) in devices)
         {
             Assert.True(File.Exists(Struck(device)), $"{device.Thing} was never struck");
             using var credential = device.ReadCredential();
@@ -76,22 +76,23 @@ public sealed class Killed
         return script;
     }
 
-    private static async Task StartAgainAsync(LocalFleet fleet, DemoDevice device)
+    /// <summary>As soon as the core has been killed.</summary>
+    private static async Task StartAgainAsync(LocalFleet fleet, DemoDevice device, ToolProcess core)
     {
-        for (var attempt = 0; attempt < 600 && !File.Exists(Struck(device)); attempt++)
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-        // Until the kernel has taken away what was killed, and with it the lock on the core.
-        await Task.Delay(500, TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<DemoFailedException>(() => core.CompletedAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken));
         await StartAsync(fleet, device, device.Thing + ".again", Tools.All.Component);
     }
 
-    private static async Task StartAsync(LocalFleet fleet, DemoDevice device, string name, string component) =>
-        await fleet.Run(name, Tools.All.LocalCore, ["--root", device.Root, "--component-executable", component, "--recipe", Tools.All.Recipe])
-            .ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    private static async Task<ToolProcess> StartAsync(LocalFleet fleet, DemoDevice device, string name, string component)
+    {
+        var core = fleet.Run(name, Tools.All.LocalCore, ["--root", device.Root, "--component-executable", component, "--recipe", Tools.All.Recipe]);
+        await core.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        return core;
+    }
 
     private static async Task<List<string>> EndsAsync(LocalFleet fleet, string jobId, int count)
     {
-        for (var attempt = 0; attempt < 60; attempt++)
+        for (var attempt = 0; attempt < 120; attempt++)
         {
             var answer = await fleet.Aws.JsonAsync("iot", "list-job-executions-for-job", "--job-id", jobId);
             var ends = answer.GetProperty("executionSummaries").EnumerateArray().Select(End).ToList();
