@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Amazon.DynamoDBv2;
 using Amazon.Runtime;
 using Keyturn.Backend.Aws.Clients;
@@ -28,7 +29,7 @@ public sealed class LocalCloudFixture : IAsyncLifetime
             ArgumentList =
             {
                 "--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0",
-                "--data", _data, "--template", template, "--function-executable", executable,
+                "--data", _data, "--template", await WithoutCustomResourcesAsync(template),
             },
         };
         _process = Process.Start(start)!;
@@ -70,6 +71,21 @@ public sealed class LocalCloudFixture : IAsyncLifetime
         var thing = $"thing-{Guid.NewGuid():N}";
         await new ThingClient(Credentials, Api, Region).CreateAsync(thing, TestContext.Current.CancellationToken);
         return thing;
+    }
+
+    /// <summary>No function runs here, so none could answer for a custom resource.</summary>
+    private async Task<string> WithoutCustomResourcesAsync(string template)
+    {
+        var stack = JsonNode.Parse(await File.ReadAllTextAsync(template, TestContext.Current.CancellationToken))!;
+        var resources = (JsonObject)stack["Resources"]!;
+        foreach (var id in resources.Where(r => r.Value!["Type"]!.ToString().StartsWith("Custom::", StringComparison.Ordinal)).Select(r => r.Key).ToList())
+        {
+            resources.Remove(id);
+        }
+
+        var path = Path.Combine(Directory.CreateDirectory(_data).FullName, "stack.json");
+        await File.WriteAllTextAsync(path, stack.ToJsonString(), TestContext.Current.CancellationToken);
+        return path;
     }
 
     private static (string Executable, string Template) Find()
