@@ -6,6 +6,7 @@ using Keyturn.Device.Greengrass;
 using Keyturn.Device.Rotation;
 using Keyturn.Device.Storage;
 using Keyturn.Device.Systemd;
+using Keyturn.Device.Technician;
 using Microsoft.Extensions.Logging;
 
 namespace Keyturn.Device;
@@ -51,16 +52,16 @@ internal sealed class Component(string root, TimeProvider time)
         var files = new PosixFileSystem();
         var directories = new StateDirectories(root);
         directories.Ensure(files);
-        var store = new FileCredentialStore(files, system.Paths, directories.Credentials);
         var journal = new Journal(files, directories.Journal, BootId, time);
         JournalEntry journalled;
         using (journal.Enter())
             journalled = journal.Load();
-        var current = store.Inspect();
-        Log.Started(log, Version, store.Kind, current.CertificateId, current.KeyAlgorithm, current.NotAfter);
 
         await using var channel = new GreengrassChannel(ipc, thing, time, log);
         await channel.ConnectAsync(cancellation).ConfigureAwait(false);
+        var pkcs11 = system.TokenLabel is null ? null : await CredentialStores.AskAsync(channel.Client, root, cancellation).ConfigureAwait(false);
+        var store = CredentialStores.Open(system, files, directories, () => pkcs11!);
+        Settle(store, journal, log);
         RotationDriver? driver = null;
         var configuration = new ConfigurationWatch(NoEllipticFiles(store.Kind), time, log);
         var deployments = new DeploymentWatch(
@@ -85,6 +86,28 @@ internal sealed class Component(string root, TimeProvider time)
         if (cancellation.IsCancellationRequested)
             Log.Stopping(log);
         await ended.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// The token first, as a technician would do it: of a switch that was interrupted, only half may be there. What can't be done now is no reason to end,
+    /// and to be started again and again: a job that comes gets the reason.
+    /// </summary>
+    private static void Settle(ICredentialStore store, Journal journal, RotationLog log)
+    {
+        try
+        {
+            if (store.Kind == "pkcs11")
+            {
+                using (journal.Enter())
+                    new LocalRecovery(journal.Load().State).Run(store);
+            }
+            var current = store.Inspect();
+            Log.Started(log, Version, store.Kind, current.CertificateId, current.KeyAlgorithm, current.NotAfter);
+        }
+        catch (CredentialException e) when (store.Kind == "pkcs11")
+        {
+            Log.StartedWithout(log, Version, e.Message);
+        }
     }
 
     private static string? NoEllipticFiles(string keyStore) => OperatingSystem.IsWindows() && keyStore == "file"

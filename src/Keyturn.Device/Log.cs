@@ -8,6 +8,9 @@ internal static partial class Log
     [LoggerMessage(1, LogLevel.Information, "certificate-rotator {Version} started: {KeyStore} credential {CertificateId} ({KeyAlgorithm}), valid until {NotAfter:u}")]
     public static partial void Started(ILogger log, string version, string keyStore, string certificateId, string keyAlgorithm, DateTimeOffset notAfter);
 
+    [LoggerMessage(4, LogLevel.Warning, "certificate-rotator {Version} started, and can't use the token: {Reason}")]
+    public static partial void StartedWithout(ILogger log, string version, string reason);
+
     [LoggerMessage(2, LogLevel.Information, "Ready: subscribed to the topics of jobs and certificates")]
     public static partial void Subscribed(ILogger log);
 

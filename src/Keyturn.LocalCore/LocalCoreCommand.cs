@@ -4,6 +4,7 @@ using Keyturn.LocalCore.Configuration;
 using Keyturn.LocalCore.Core;
 using Keyturn.LocalCore.Deployments;
 using Keyturn.LocalCore.Provisioning;
+using Keyturn.LocalCore.Tokens;
 
 namespace Keyturn.LocalCore;
 
@@ -18,6 +19,7 @@ internal static class LocalCoreCommand
         var group = new Option<string>("--group") { Description = "With --provision: a thing group to put it in, made if missing", HelpName = "NAME" };
         var fleet = new Option<bool>("--fleet-provisioned") { Description = "With --provision: as fleet provisioning leaves a core, whose paths come into the configuration when its nucleus first runs" };
         var literal = new Option<bool>("--no-interpolation") { Description = "With --provision: {iot:thingName} in a component's configuration stays as it stands, as by classic's default" };
+        var store = new Option<string>("--store") { Description = "With --provision: where the key is kept: file, softhsm or tpm (a simulated one); default file", HelpName = "KIND" };
         var recipe = new Option<string>("--recipe") { Description = "The component's recipe; default $KEYTURN_RECIPE, or none with --component", HelpName = "FILE" };
         var executable = new Option<string>("--component-executable") { Description = "What to place where the recipe's artifacts go; default $KEYTURN_COMPONENT", HelpName = "PATH" };
         var component = new Option<string>("--component")
@@ -30,13 +32,13 @@ internal static class LocalCoreCommand
 
         var command = new RootCommand("One Greengrass core device with nucleus classic's behaviour, on this machine. Prints 'ready' whenever its nucleus serves components.")
         {
-            root, provision, thing, group, fleet, literal, recipe, executable, component, name,
+            root, provision, thing, group, fleet, literal, store, recipe, executable, component, name,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var directory = Path.GetFullPath(Required(parsed.GetValue(root), "--root DIR"));
             return parsed.GetValue(provision) is { } url
-                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), new(parsed.GetValue(fleet), parsed.GetValue(literal)), time, cancellation)
+                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), new(parsed.GetValue(fleet), parsed.GetValue(literal)), KindOf(parsed.GetValue(store)), time, cancellation)
                 : RunAsync(directory, parsed.GetValue(recipe), parsed.GetValue(executable), parsed.GetValue(component), parsed.GetValue(name), time);
         });
 
@@ -55,7 +57,7 @@ internal static class LocalCoreCommand
         return command;
     }
 
-    private static async Task<int> ProvisionAsync(string url, string thing, string root, string? group, InstallationKind kind, TimeProvider time, CancellationToken cancellation)
+    private static async Task<int> ProvisionAsync(string url, string thing, string root, string? group, InstallationKind kind, TokenKind? store, TimeProvider time, CancellationToken cancellation)
     {
         if (!Uri.TryCreate(url.TrimEnd('/') + "/", UriKind.Absolute, out var endpoint) || endpoint.Scheme is not ("http" or "https"))
             throw new UsageException($"--provision '{url}' is not an http URL; write for instance --provision http://127.0.0.1:4566");
@@ -66,14 +68,22 @@ internal static class LocalCoreCommand
             throw new UsageException($"{root} holds a core already; nothing was changed. Name another --root, or run this one with local-core --root {root}");
         var region = Environment.GetEnvironmentVariable("AWS_REGION") ?? Environment.GetEnvironmentVariable("AWS_DEFAULT_REGION") ?? "us-east-1";
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
+        var isDone = false;
         try
         {
-            var core = await new CoreRegistration(new AwsApi(endpoint, region, http, time), region).RegisterAsync(thing, group, cancellation).ConfigureAwait(false);
-            Installation.Write(root, core, time, kind);
+            using var token = store is { } wanted ? await TokenInstallation.MakeAsync(root, wanted, time, cancellation).ConfigureAwait(false) : null;
+            var core = await new CoreRegistration(new AwsApi(endpoint, region, http, time), region, token).RegisterAsync(thing, group, cancellation).ConfigureAwait(false);
+            Installation.Write(root, core, time, kind, token);
+            isDone = true;
         }
         catch (HttpRequestException problem)
         {
             throw new ProvisioningException($"{url} can't be reached: {problem.Message}. Start script/local-cloud, or name the endpoint it prints");
+        }
+        finally
+        {
+            if (!isDone && store is not null && Directory.Exists(new TokenDirectory(root).Path))
+                Directory.Delete(new TokenDirectory(root).Path, recursive: true);
         }
         await Console.Out.WriteLineAsync($"provisioned {thing} in {root}").ConfigureAwait(false);
         return 0;
@@ -98,6 +108,9 @@ internal static class LocalCoreCommand
             _ => Recipe.Load(recipePath).Running(command),
         };
         using var alone = Claim(root);
+        var token = new TokenDirectory(root);
+        token.ApplyEnvironment();
+        using var tpm = token.IsTpm ? await TpmSimulator.StartAsync(token, time, CancellationToken.None).ConfigureAwait(false) : null;
         Deployment.Apply(root, recipe, executable, time);
         using var log = new LogFile(Path.Combine(root, "logs", "loader.log"), "loader", time);
         return await new Loader(root, log, time).RunAsync().ConfigureAwait(false);
@@ -131,6 +144,14 @@ internal static class LocalCoreCommand
             return true;
         }
     }
+
+    private static TokenKind? KindOf(string? store) => store switch
+    {
+        null or "file" => null,
+        "softhsm" => TokenKind.SoftHsm,
+        "tpm" => TokenKind.Tpm,
+        _ => throw new UsageException($"--store '{store}' is none of file, softhsm and tpm"),
+    };
 
     private static string Required(string? value, string option) =>
         string.IsNullOrWhiteSpace(value) ? throw new UsageException($"{option} is missing; local-core --help lists the options") : value;

@@ -34,6 +34,12 @@ internal static partial class Posix
             throw new IOException($"{to} could not be replaced: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
+    /// <summary>For native code in this process: .NET keeps a copy of the environment to itself.</summary>
+    public static void SetEnvironment(string name, string value) => _ = SetEnvironmentVariable(name, value, 1);
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int processId, int signal);
 

@@ -1,6 +1,7 @@
 using Keyturn.LocalCore;
 using Keyturn.LocalCore.Components;
 using Keyturn.LocalCore.Provisioning;
+using Keyturn.LocalCore.Tokens;
 
 var command = LocalCoreCommand.Build(TimeProvider.System).Parse(args);
 if (command.Errors.Count > 0)
@@ -13,7 +14,7 @@ try
     // Loader and nucleus see to their signals themselves.
     return await command.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
 }
-catch (Exception problem) when (problem is UsageException or ProvisioningException or AwsApiException or RecipeException
+catch (Exception problem) when (problem is UsageException or ProvisioningException or AwsApiException or RecipeException or TokenException
     or InvalidDataException or IOException or UnauthorizedAccessException)
 {
     await Console.Error.WriteLineAsync($"local-core: {problem.Message}");

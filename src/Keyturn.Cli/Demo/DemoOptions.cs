@@ -5,6 +5,9 @@ internal sealed record DemoOptions
 {
     public required int Devices { get; init; }
 
+    /// <summary>Where the devices keep their keys: <c>file</c>, <c>softhsm</c> or <c>tpm</c>.</summary>
+    public required string Store { get; init; }
+
     public required bool Json { get; init; }
 
     public required TimeSpan Patience { get; init; }

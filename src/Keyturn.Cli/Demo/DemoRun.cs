@@ -26,12 +26,12 @@ internal sealed class DemoRun(DemoOptions options, TimeProvider time, IDemoScree
     {
         var started = time.GetTimestamp();
         using var workspace = new DemoWorkspace(options.Logs);
-        await using var stage = new DemoStage(options.Tools, workspace, time);
+        await using var stage = new DemoStage(options, workspace, time);
 
         screen.Say("starting the cloud, with the stack deployed");
         var cloud = await stage.StartCloudAsync(stop);
 
-        screen.Say($"provisioning and starting {options.Devices} core devices");
+        screen.Say($"provisioning and starting {options.Devices} core devices" + (options.Store == "file" ? "" : $", their keys in a token of their own ({options.Store})"));
         var devices = await stage.StartDevicesAsync(cloud, options.Devices, stop);
 
         using var fleet = new FleetApi(cloud);

@@ -4,11 +4,12 @@ using System.Globalization;
 namespace Keyturn.Cli.Demo;
 
 /// <summary>The processes of the demo: one cloud, and a core for each device. All of them end with it, at once.</summary>
-internal sealed class DemoStage(DemoTools tools, DemoWorkspace workspace, TimeProvider time) : IAsyncDisposable
+internal sealed class DemoStage(DemoOptions options, DemoWorkspace workspace, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentBag<ToolProcess> processes = [];
+    private readonly DemoTools tools = options.Tools;
 
     public async Task<DemoCloud> StartCloudAsync(CancellationToken stop)
     {
@@ -32,7 +33,7 @@ internal sealed class DemoStage(DemoTools tools, DemoWorkspace workspace, TimePr
         {
             var provision = Start(
                 $"{device.Thing}.provision", tools.LocalCore,
-                "--provision", cloud.Api.ToString(), "--thing", device.Thing, "--root", device.Root, "--group", "keyturn-demo");
+                "--provision", cloud.Api.ToString(), "--thing", device.Thing, "--root", device.Root, "--group", "keyturn-demo", "--store", options.Store);
             await provision.CompletedAsync(cancellation);
 
             var core = Start(

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Keyturn.Device.Credentials;
+using Keyturn.Device.Credentials.Pkcs11;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -27,9 +28,11 @@ internal sealed record SystemConfiguration(string PrivateKeyPath, string Certifi
         }
         if (File.Exists(log))
             ReadLog(log, values);
-        return new SystemConfiguration(
-            PathOf(Needed("privateKeyPath")), PathOf(Needed("certificateFilePath")),
+        var system = new SystemConfiguration(
+            PlaceOf(Needed("privateKeyPath"), "privateKeyPath", "private"), PlaceOf(Needed("certificateFilePath"), "certificateFilePath", "cert"),
             values.TryGetValue("rootCaPath", out var ca) ? PathOf(ca.Value) : null, values.TryGetValue("thingName", out var thing) ? thing.Value : null);
+        _ = system.TokenLabel;
+        return system;
 
         string Needed(string key) => values.TryGetValue(key, out var found) ? found.Value : throw new CredentialException(
             $"neither {effective} nor {log} names system.{key}. Nothing was changed. Is --root the root of a provisioned Greengrass core?");
@@ -37,15 +40,28 @@ internal sealed record SystemConfiguration(string PrivateKeyPath, string Certifi
 
     public CredentialPaths Paths => new(PrivateKeyPath, CertificateFilePath);
 
-    private static string PathOf(string value)
+    /// <summary>The label of key and certificate in a PKCS#11 token; nothing when they are files.</summary>
+    public string? TokenLabel
     {
-        if (value.StartsWith("pkcs11:", StringComparison.Ordinal))
+        get
         {
-            throw new CredentialException(
-                "the nucleus's key is in a PKCS#11 token, which this version can't rotate. Nothing was changed. Keep this device out of rotation jobs until a version that can is deployed");
+            if (!Pkcs11Uri.IsOne(PrivateKeyPath) && !Pkcs11Uri.IsOne(CertificateFilePath))
+                return null;
+            if (!Pkcs11Uri.IsOne(PrivateKeyPath) || !Pkcs11Uri.IsOne(CertificateFilePath))
+                throw new CredentialException("of system.privateKeyPath and system.certificateFilePath one is a file and one is in a PKCS#11 token. Nothing was changed. Keep both in one place");
+            var label = Pkcs11Uri.Parse(PrivateKeyPath, "system.privateKeyPath", "private").Label;
+            return label == Pkcs11Uri.Parse(CertificateFilePath, "system.certificateFilePath", "cert").Label
+                ? label
+                : throw new CredentialException("system.privateKeyPath and system.certificateFilePath name different objects. Nothing was changed. Give key and certificate one label, as Greengrass asks for");
         }
-        return value.StartsWith("file:", StringComparison.Ordinal) && Uri.TryCreate(value, UriKind.Absolute, out var uri) ? uri.LocalPath : value;
     }
+
+    private static string PathOf(string value) =>
+        value.StartsWith("file:", StringComparison.Ordinal) && Uri.TryCreate(value, UriKind.Absolute, out var uri) ? uri.LocalPath : value;
+
+    /// <summary>Without what Greengrass ignores in such a URI: it may be a PIN, and these paths are shown.</summary>
+    private static string PlaceOf(string value, string key, string type) =>
+        Pkcs11Uri.IsOne(value) ? Pkcs11Uri.Parse(value, "system." + key, type).ToText(type) : PathOf(value);
 
     /// <summary>The scalars right under <c>system</c>.</summary>
     private static List<(string Key, string Value)> ReadEffective(string path)

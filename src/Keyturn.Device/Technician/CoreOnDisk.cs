@@ -19,7 +19,7 @@ internal sealed class CoreOnDisk
         (Root, _time, _directories) = (root, time, new StateDirectories(root));
         _directories.CheckRoot(files);
         System = SystemConfiguration.Read(root);
-        Store = new FileCredentialStore(files, System.Paths, _directories.Credentials);
+        Store = CredentialStores.Open(System, files, _directories, () => Pkcs11Log.Read(root));
         if (files.Status(_directories.Top) is not { } top)
             return;
         if (top.Owner != files.User)

@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
 using Keyturn.LocalCore.Configuration;
+using Keyturn.LocalCore.Tokens;
 
 namespace Keyturn.LocalCore.Components;
 
 /// <summary>
 /// Puts one component on the core as a local deployment does, while no nucleus runs: artifacts in place, lifecycle and
-/// configuration in the core's configuration, every other component gone.
+/// configuration in the core's configuration, every other component gone but the nucleus and its way to a token.
 /// </summary>
 internal static class Deployment
 {
@@ -20,7 +21,7 @@ internal static class Deployment
         {
             var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             foreach (var other in ((JsonObject?)store.Read("services") ?? []).Select(s => s.Key)
-                .Where(s => s is not (NucleusSettings.Component or "main") && !s.Equals(recipe.Name, StringComparison.OrdinalIgnoreCase)).ToList())
+                .Where(s => s is not (NucleusSettings.Component or Pkcs11Provider.Component or "main") && !s.Equals(recipe.Name, StringComparison.OrdinalIgnoreCase)).ToList())
                 store.Remove(["services", other], now);
             store.Merge(["services", "main"], new() { ["dependencies"] = new JsonArray(NucleusSettings.Component, recipe.Name) }, now);
             Install(root, store, recipe, now);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Keyturn.LocalCore.Tokens;
 
 namespace Keyturn.LocalCore.Configuration;
 
@@ -17,6 +18,9 @@ internal sealed class NucleusSettings(ConfigurationStore store, string root)
     public string PrivateKeyPath => FilePath("privateKeyPath");
 
     public string RootCaPath => FilePath("rootCaPath");
+
+    /// <exception cref="TokenException">The provider is not configured.</exception>
+    public Pkcs11Provider Pkcs11Provider => Pkcs11Provider.From(store);
 
     public string Region => Nucleus("awsRegion") ?? "";
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Keyturn.LocalCore.Configuration;
+using Keyturn.LocalCore.Tokens;
 
 namespace Keyturn.LocalCore.Mqtt;
 
@@ -13,6 +14,8 @@ internal sealed record DeviceCredential(X509Certificate2Collection Chain, X509Ce
     /// <exception cref="CredentialException">A file is missing, truncated, of a kind classic can't use, or doesn't match.</exception>
     public static DeviceCredential Load(NucleusSettings settings)
     {
+        if (settings.PrivateKeyPath.StartsWith(Pkcs11Provider.Scheme, StringComparison.OrdinalIgnoreCase))
+            return LoadFromToken(settings);
         var certificate = Read(settings.CertificatePath, "certificate");
         var key = Read(settings.PrivateKeyPath, "private key");
         var rootCa = Read(settings.RootCaPath, "root CA");
@@ -34,6 +37,23 @@ internal sealed record DeviceCredential(X509Certificate2Collection Chain, X509Ce
         catch (Exception problem) when (problem is CryptographicException or ArgumentException)
         {
             throw new CredentialException($"certificate {settings.CertificatePath} and private key {settings.PrivateKeyPath} make no identity: {problem.Message}", problem);
+        }
+    }
+
+    private static DeviceCredential LoadFromToken(NucleusSettings settings)
+    {
+        try
+        {
+            var provider = settings.Pkcs11Provider;
+            var roots = new X509Certificate2Collection();
+            roots.ImportFromPem(Read(settings.RootCaPath, "root CA"));
+            using var certificate = provider.ReadCertificate(Pkcs11Provider.LabelOf(settings.CertificatePath));
+            using var key = provider.OpenKey(Pkcs11Provider.LabelOf(settings.PrivateKeyPath));
+            return new([key is RSA rsa ? certificate.CopyWithPrivateKey(rsa) : certificate.CopyWithPrivateKey((ECDsa)key)], roots);
+        }
+        catch (Exception problem) when (problem is TokenException or CryptographicException or ArgumentException)
+        {
+            throw new CredentialException($"the key and certificate in the token make no identity: {problem.Message}", problem);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Keyturn.LocalCore.Tokens;
 
 namespace Keyturn.LocalCore.Provisioning;
 
@@ -8,12 +9,13 @@ namespace Keyturn.LocalCore.Provisioning;
 internal sealed class ProvisioningException(string message) : Exception(message);
 
 /// <summary>What a registered core device needs to know.</summary>
+/// <param name="PrivateKeyPem">Nothing when the key is in a token.</param>
 internal sealed record CoreIdentity(
-    string Thing, string Region, string CertificatePem, string PrivateKeyPem, string RootCaPem,
+    string Thing, string Region, string CertificatePem, string? PrivateKeyPem, string RootCaPem,
     string DataEndpoint, string CredentialEndpoint, string DataPlaneEndpoint);
 
-/// <summary>Registers a core device through the AWS APIs. The private key is made here and never leaves.</summary>
-internal sealed class CoreRegistration(AwsApi api, string region)
+/// <summary>Registers a core device through the AWS APIs. The private key is made here, or in the token, and never leaves.</summary>
+internal sealed class CoreRegistration(AwsApi api, string region, TokenInstallation? token = null)
 {
     private const int KeyBits = 2048;
 
@@ -29,14 +31,14 @@ internal sealed class CoreRegistration(AwsApi api, string region)
         if (await ThingExistsAsync(thing, cancellation).ConfigureAwait(false))
             throw new ProvisioningException($"thing '{thing}' exists already; nothing was changed. Choose another --thing, or delete this one first");
 
-        using var key = RSA.Create(KeyBits);
+        using var key = token?.MakeKey() ?? RSA.Create(KeyBits);
         var created = await api.CallAsync("CreateThing", HttpMethod.Post, $"things/{thing}", [], cancellation: cancellation).ConfigureAwait(false);
         try
         {
             var certificate = await CertifyAsync(thing, Text(created, "thingArn").Split(':')[4], key, cancellation).ConfigureAwait(false);
             if (group is not null)
                 await JoinGroupAsync(thing, group, cancellation).ConfigureAwait(false);
-            return new(thing, region, certificate, key.ExportRSAPrivateKeyPem() + "\n", rootCa, data, credentials, jobs);
+            return new(thing, region, certificate, token is null ? key.ExportRSAPrivateKeyPem() + "\n" : null, rootCa, data, credentials, jobs);
         }
         catch (Exception problem) when (problem is AwsApiException or HttpRequestException)
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCore.Configuration;
+using Keyturn.LocalCore.Tokens;
 
 namespace Keyturn.LocalCore.Provisioning;
 
@@ -20,12 +21,16 @@ internal static class Installation
     public static bool Exists(string root) =>
         File.Exists(TransactionLog.PathIn(root)) || File.Exists(Path.Combine(root, "thingCert.crt")) || File.Exists(Path.Combine(root, "privKey.key"));
 
-    public static void Write(string root, CoreIdentity core, TimeProvider time, InstallationKind? kind = null)
+    public static void Write(string root, CoreIdentity core, TimeProvider time, InstallationKind? kind = null, TokenInstallation? token = null)
     {
         foreach (var directory in new[] { "config", "deployments", "logs", "packages/artifacts", "packages/artifacts-unarchived", "packages/recipes", "plugins", "work" })
             Directory.CreateDirectory(Path.Combine(root, directory));
-        WriteFile(Path.Combine(root, "privKey.key"), core.PrivateKeyPem, OwnerOnly);
-        WriteFile(Path.Combine(root, "thingCert.crt"), core.CertificatePem, OwnerOnly);
+        if (core.PrivateKeyPem is { } privateKey)
+        {
+            WriteFile(Path.Combine(root, "privKey.key"), privateKey, OwnerOnly);
+            WriteFile(Path.Combine(root, "thingCert.crt"), core.CertificatePem, OwnerOnly);
+        }
+        token?.Store(core.CertificatePem);
         WriteFile(Path.Combine(root, "rootCA.pem"), core.RootCaPem, Readable);
 
         var store = new ConfigurationStore();
@@ -34,9 +39,34 @@ internal static class Installation
         if (kind?.IsFleetProvisioned == true)
             FleetProvisioning.Leave(root, configuration);
         store.Merge([], configuration, time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (token is not null)
+            store.Merge([], InToken(token), time.GetUtcNow().ToUnixTimeMilliseconds());
         WriteFile(TransactionLog.PathIn(root), string.Concat(store.Snapshot().Select(e => e.ToLine() + "\n")), OwnerOnly);
         TransactionLog.WriteEffective(root, store);
     }
+
+    private static JsonObject InToken(TokenInstallation token) => new()
+    {
+        ["system"] = new JsonObject
+        {
+            ["certificateFilePath"] = $"{Pkcs11Provider.Scheme}object={TokenInstallation.Label};type=cert",
+            ["privateKeyPath"] = $"{Pkcs11Provider.Scheme}object={TokenInstallation.Label};type=private",
+        },
+        ["services"] = new JsonObject
+        {
+            [Pkcs11Provider.Component] = new JsonObject
+            {
+                ["componentType"] = "PLUGIN",
+                ["configuration"] = new JsonObject
+                {
+                    ["library"] = token.Provider.Library,
+                    ["name"] = "token",
+                    ["slot"] = token.Provider.Slot,
+                    ["userPin"] = token.Provider.UserPin,
+                },
+            },
+        },
+    };
 
     private static JsonObject Configuration(string root, CoreIdentity core)
     {

@@ -43,6 +43,9 @@ internal sealed class DeviceRig : IAsyncDisposable
 
     public ICredentialProbe Probe { get; set; } = new NoProbe();
 
+    /// <summary>In place of the files.</summary>
+    public ICredentialStore? OtherStore { get; init; }
+
     public string Root => _directory.Path;
 
     public string KeyPath => _directory.Combine("private.pem.key");
@@ -102,7 +105,7 @@ internal sealed class DeviceRig : IAsyncDisposable
         var directories = new StateDirectories(Root);
         var log = new RotationLog(_log, Time, FakeBackend.Thing);
         var journal = new Journal(Files, directories.Journal, "boot-1", Time);
-        var store = new FileCredentialStore(Files, new CredentialPaths(KeyPath, CertificatePath), directories.Credentials);
+        var store = OtherStore ?? new FileCredentialStore(Files, new CredentialPaths(KeyPath, CertificatePath), directories.Credentials);
         Driver = new RotationDriver(
             FakeBackend.Thing, "2.0.0", () => Options, new DriverPorts(journal, store, Backend, Probe, new RigNucleus(this, $"session-{_session}"), Time, new Random(1), log));
         Backend.Deliver += Driver.Receive;

@@ -43,6 +43,27 @@ internal static class SecondOpinion
         .GetAttributeValue(Assert.Single(Find(session, CKO.CKO_PRIVATE_KEY, label)), [CKA.CKA_SENSITIVE, CKA.CKA_EXTRACTABLE, CKA.CKA_PRIVATE, CKA.CKA_TOKEN])
         .Select(a => a.GetValueAsBool()).ToArray());
 
+    public static PublicKey PublicKeyOf(TestToken token, string label) => In(token, session =>
+    {
+        var found = Assert.Single(Find(session, CKO.CKO_PUBLIC_KEY, label));
+        if (session.GetAttributeValue(found, [CKA.CKA_KEY_TYPE])[0].GetValueAsUlong() == (ulong)CKK.CKK_RSA)
+        {
+            var numbers = session.GetAttributeValue(found, [CKA.CKA_MODULUS, CKA.CKA_PUBLIC_EXPONENT]);
+            using var rsa = RSA.Create(new RSAParameters { Modulus = numbers[0].GetValueAsByteArray(), Exponent = numbers[1].GetValueAsByteArray() });
+            return new PublicKey(rsa);
+        }
+        // An OCTET STRING around 04, X and Y.
+        var point = session.GetAttributeValue(found, [CKA.CKA_EC_POINT])[0].GetValueAsByteArray();
+        var (size, curve) = point.Length switch
+        {
+            < 80 => (32, ECCurve.NamedCurves.nistP256),
+            < 110 => (48, ECCurve.NamedCurves.nistP384),
+            _ => (66, ECCurve.NamedCurves.nistP521),
+        };
+        using var ec = ECDsa.Create(new ECParameters { Curve = curve, Q = new ECPoint { X = point[^(2 * size)..^size], Y = point[^size..] } });
+        return new PublicKey(ec);
+    });
+
     private static byte[] Id(ISession session, IObjectHandle found) => session.GetAttributeValue(found, [CKA.CKA_ID])[0].GetValueAsByteArray();
 
     private static List<IObjectHandle> Find(ISession session, CKO kind, string label = TestToken.Label) => session.FindAllObjects([

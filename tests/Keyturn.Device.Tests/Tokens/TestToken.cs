@@ -48,18 +48,46 @@ internal abstract class TestToken : IDisposable
     {
         string[] named = id is null ? ["--label", label] : ["--label", label, "--id", id];
         Pkcs11Tool(["--keypairgen", "--key-type", algorithm.IsRsa ? $"rsa:{algorithm.Bits}" : $"EC:secp{algorithm.Bits}r1", .. named]);
-        WriteCertificate(ca, named);
-    }
-
-    public void WriteCertificate(CertificateAuthority ca, params string[] named)
-    {
-        var (publicKey, certificate) = (Combine("public.der"), Combine("certificate.der"));
-        Pkcs11Tool(["--read-object", "--type", "pubkey", "--output-file", publicKey, .. named]);
-        File.WriteAllBytes(certificate, ca.Certify(PublicKey.CreateFromSubjectPublicKeyInfo(File.ReadAllBytes(publicKey), out _)).RawData);
+        var certificate = Combine("certificate.der");
+        File.WriteAllBytes(certificate, ca.Certify(SecondOpinion.PublicKeyOf(this, label)).RawData);
         Pkcs11Tool(["--write-object", certificate, "--type", "cert", .. named]);
     }
 
+    /// <summary>What tells one state of the disk from another: the token's objects and the store's own files.</summary>
+    public string Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in Kept.Where(Directory.Exists).SelectMany(d => Directory.EnumerateFiles(d, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(file));
+            hash.AppendData(File.ReadAllBytes(file));
+        }
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    public void Save(string target)
+    {
+        foreach (var directory in Kept.Where(Directory.Exists))
+            Copy(directory, System.IO.Path.Combine(target, System.IO.Path.GetFileName(directory)));
+    }
+
+    public void Restore(string saved)
+    {
+        foreach (var directory in Kept)
+        {
+            if (Directory.Exists(directory))
+                Directory.Delete(directory, recursive: true);
+            if (Directory.Exists(System.IO.Path.Combine(saved, System.IO.Path.GetFileName(directory))))
+                Copy(System.IO.Path.Combine(saved, System.IO.Path.GetFileName(directory)), directory);
+        }
+    }
+
     public void Dispose() => _directory.Dispose();
+
+    /// <summary>Where the token keeps its objects.</summary>
+    protected abstract string ObjectsDirectory { get; }
+
+    private string[] Kept => [ObjectsDirectory, Combine("state")];
 
     protected static T Provisioned<T>(T token)
         where T : TestToken
@@ -73,10 +101,12 @@ internal abstract class TestToken : IDisposable
     protected static void Copy(string from, string to)
     {
         Directory.CreateDirectory(to);
+        File.SetUnixFileMode(to, File.GetUnixFileMode(from));
         foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
         {
             var target = System.IO.Path.Combine(to, System.IO.Path.GetRelativePath(from, file));
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
+            File.SetUnixFileMode(System.IO.Path.GetDirectoryName(target)!, File.GetUnixFileMode(System.IO.Path.GetDirectoryName(file)!));
             File.Copy(file, target);
         }
     }
@@ -111,7 +141,9 @@ internal sealed class SoftHsm : TestToken
 
     public override IReadOnlyDictionary<string, string> Environment { get; }
 
-    public string Objects => Combine("tokens");
+    protected override string ObjectsDirectory => Objects;
+
+    private string Objects => Combine("tokens");
 
     private Dictionary<string, string> Configure()
     {

@@ -11,6 +11,8 @@ namespace Keyturn.Device.Tests.Tokens;
 /// </summary>
 internal sealed class TpmSimulator : IDisposable
 {
+    private const string UntilInputEnds = """exec 3<&0; "$@" </dev/null 3<&- & p=$!; { read _ <&3; kill $p; } 2>/dev/null & wait $p; kill $! 2>/dev/null""";
+
     private static readonly Lazy<TpmSimulator> Only = new(() => new TpmSimulator());
 
     private readonly TemporaryDirectory _directory = new();
@@ -42,7 +44,7 @@ internal sealed class TpmSimulator : IDisposable
     {
         foreach (var process in _processes)
         {
-            process.Kill();
+            process.StandardInput.Close();
             process.WaitForExit();
             process.Dispose();
         }
@@ -85,7 +87,8 @@ internal sealed class TpmSimulator : IDisposable
 
     private Process Start(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // Its end is tied to ours, however we end: the shell waits for our side of the pipe to close.
+        var start = new ProcessStartInfo("sh", ["-c", UntilInputEnds, "sh", program, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         if (Environment is not null)
             start.Environment["DBUS_SESSION_BUS_ADDRESS"] = Environment["DBUS_SESSION_BUS_ADDRESS"];
         var process = Process.Start(start)!;
@@ -132,6 +135,8 @@ internal sealed class Tpm : TestToken
     public override string Library => "libtpm2_pkcs11.so.1";
 
     public override ulong Slot => 1;
+
+    protected override string ObjectsDirectory => Combine("store");
 
     public override IReadOnlyDictionary<string, string> Environment { get; }
 

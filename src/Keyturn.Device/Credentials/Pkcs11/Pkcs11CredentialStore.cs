@@ -82,7 +82,7 @@ internal sealed class Pkcs11CredentialStore(Token token, TokenRoles roles, Rotat
     {
         var others = token.Use(session => InTheWay(session, credential));
         var pair = rotation.Prepared;
-        if (others.FirstOrDefault(o => pair is null || (o.Id != pair.Old && o.Id != pair.New)) is { } stranger)
+        if (others.FirstOrDefault(o => o.Class != ObjectClass.PublicKey && (pair is null || (o.Id != pair.Old && o.Id != pair.New))) is { } stranger)
         {
             if (!mustBeReached)
                 return;
@@ -93,7 +93,8 @@ internal sealed class Pkcs11CredentialStore(Token token, TokenRoles roles, Rotat
         // The two keys change places first, since a key under no label is worse than a public key or a certificate under a wrong one.
         foreach (var kind in TokenChanges.Classes)
         {
-            foreach (var other in others.Where(o => o.Class == kind))
+            // Nobody looks public keys up by their label: those of others stay.
+            foreach (var other in others.Where(o => o.Class == kind && (o.Id == pair?.Old || o.Id == pair?.New)))
                 _changes.Relabel(kind, other.Id, roles.Current, away);
             _changes.Relabel(kind, credential, back, roles.Current);
             _changes.Relabel(kind, credential, away, roles.Current);
@@ -120,11 +121,13 @@ internal sealed class Pkcs11CredentialStore(Token token, TokenRoles roles, Rotat
     private string Make(KeyOptions options, string old)
     {
         var decrypts = token.Use(session => session.Is(Only(session, ObjectClass.PrivateKey), AttributeType.Decrypt));
-        _changes.Generate(options.KeyAlgorithm, roles.Next, TokenProbe.AnyId(), decrypts);
-        var (credential, publicKey) = Identify(roles.Next);
+        _changes.Generate(options.KeyAlgorithm, roles.Scratch, TokenProbe.AnyId(), decrypts);
+        var (credential, publicKey) = Identify(roles.Scratch);
+        foreach (var kind in (ReadOnlySpan<ObjectClass>)[ObjectClass.PublicKey, ObjectClass.PrivateKey])
+            _changes.Relabel(kind, credential, roles.Scratch, roles.Next);
         token.Use(session =>
         {
-            var made = session.WithId(ObjectClass.PrivateKey, credential).Single();
+            var made = session.Sole(session.WithId(ObjectClass.PrivateKey, credential));
             if (!session.Is(made, AttributeType.Sensitive) || session.Is(made, AttributeType.Extractable) || !session.Is(made, AttributeType.Private))
                 throw new CredentialException($"{token.Name} makes private keys that can be read out; the old key stays in use");
         });
@@ -139,7 +142,7 @@ internal sealed class Pkcs11CredentialStore(Token token, TokenRoles roles, Rotat
     {
         var (before, encoded) = token.Use(session =>
         {
-            var key = session.Labelled(ObjectClass.PrivateKey, label).Single();
+            var key = session.Sole(session.Labelled(ObjectClass.PrivateKey, label));
             var shown = session.PublicKeyOf(key) ?? session.WithId(ObjectClass.PublicKey, key.Id).Select(session.PublicKeyOf).FirstOrDefault(k => k is not null);
             return (key.Id, shown ?? throw new CredentialException($"{token.Name} does not show the public key of the pair that it made. The old key stays in use; choose another keyAlgorithm"));
         });
@@ -159,7 +162,7 @@ internal sealed class Pkcs11CredentialStore(Token token, TokenRoles roles, Rotat
         });
         if (key.Length > 0 && key == certificate && !isShared)
             return key;
-        foreach (var (kind, before) in (ReadOnlySpan<(ObjectClass, string)>)[(ObjectClass.Certificate, certificate), (ObjectClass.PrivateKey, key)])
+        foreach (var (kind, before) in (ReadOnlySpan<(ObjectClass, string)>)[(ObjectClass.PublicKey, key), (ObjectClass.Certificate, certificate), (ObjectClass.PrivateKey, key)])
         {
             if (before != own)
                 _changes.AssignId(kind, roles.Current, before, own);
@@ -194,7 +197,7 @@ internal sealed class Pkcs11CredentialStore(Token token, TokenRoles roles, Rotat
 
     private List<TokenObject> InTheWay(TokenSession session, string credential) => TokenChanges.Classes
         .SelectMany(kind => session.Labelled(kind, roles.Current))
-        .Where(o => o.Id != credential && (o.Class != ObjectClass.PublicKey || o.Id.Length > 0)).ToList();
+        .Where(o => o.Id != credential).ToList();
 
     /// <summary>The label, of a whole credential, that a switch has not changed yet.</summary>
     private string WhereIs(TokenSession session, string credential)

@@ -20,7 +20,7 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
         }
     }
 
-    /// <summary>Where the token can't change an id, an object that is not in use is copied, and what it was copied from goes.</summary>
+    /// <summary>Where the token can't change an id, a scratch object is copied to the label of the next one, and what it was copied from goes.</summary>
     public void AssignId(ObjectClass kind, string label, string before, string id)
     {
         if (token.Use(session => AssignIdOnce(session, kind, label, before, id)))
@@ -79,9 +79,9 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
             return kind == ObjectClass.PublicKey ? false : throw new CredentialException($"'{label}' changed in {session.TokenName} meanwhile; nothing more was changed");
         var attribute = new CryptokiAttribute(AttributeType.Id, Convert.FromHexString(id));
         var result = session.TrySet(found, attribute);
-        var isCopied = TokenError.IsIncapable(result) && roles.NotInUse.Contains(label);
+        var isCopied = TokenError.IsIncapable(result) && label == roles.Scratch;
         if (isCopied)
-            result = session.TryCopy(found, attribute);
+            result = session.TryCopy(found, attribute, CryptokiAttribute.Of(AttributeType.Label, roles.Next));
         TokenError.Check(result, $"giving the {found.Kind} '{label}' in {session.TokenName} its id");
         return isCopied;
     }
@@ -135,7 +135,7 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
 
     private static void ProveCopy(TokenSession session, TokenObject copy, string id)
     {
-        var witness = session.WithId(ObjectClass.Certificate, id).Concat(session.WithId(ObjectClass.PublicKey, id)).Append(copy)
+        var witness = session.WithId(ObjectClass.PublicKey, id).Append(copy).Concat(session.WithId(ObjectClass.Certificate, id))
             .Select(session.PublicKeyOf).FirstOrDefault(k => k is not null);
         if (witness is null || !TokenSignature.Proves(session, copy, PublicKey.CreateFromSubjectPublicKeyInfo(witness, out _)))
             throw new CredentialException($"the copy of a private key in {session.TokenName} does not sign as its original; the original was left in place");

@@ -18,7 +18,7 @@ internal sealed class TokenProbe(Token token, TokenRoles roles, TokenChanges cha
         // The quickest kind that it has: an RSA key takes a TPM seconds.
         var algorithm = token.Use(session => session.Has(Mechanism.EcKeyPair)) ? KeyAlgorithm.EcdsaP256 : KeyAlgorithm.Rsa2048;
         changes.Generate(algorithm, roles.Scratch, id, decrypts: false);
-        using var certificate = token.Use(session => session.CertificateOf(session.Labelled(ObjectClass.Certificate, roles.Current).Single()));
+        using var certificate = token.Use(session => session.CertificateOf(session.Sole(session.Labelled(ObjectClass.Certificate, roles.Current))));
         changes.CreateCertificate(certificate, roles.Scratch, id);
         foreach (var kind in TokenChanges.Classes)
         {

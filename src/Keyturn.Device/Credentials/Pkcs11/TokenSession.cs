@@ -27,6 +27,11 @@ internal sealed class TokenSession(ICryptoki module, nuint slot, nuint session, 
     public IReadOnlyList<TokenObject> WithId(ObjectClass kind, string id) =>
         Find(kind, new CryptokiAttribute(AttributeType.Id, Convert.FromHexString(id))).Where(o => o.Id == id).ToList();
 
+    /// <summary>One that was just made, or seen.</summary>
+    public TokenObject Sole(IReadOnlyList<TokenObject> found) => found is [var only]
+        ? only
+        : throw new CredentialException($"{name} shows {found.Count} objects where it had one a moment ago; does another program change it? Nothing more was changed");
+
     public byte[]? Read(TokenObject found, AttributeType type)
     {
         var result = module.GetAttribute(session, found.Handle, type, out var value);

@@ -64,6 +64,15 @@ internal sealed class TokenTlsClient(TokenKey key, X509Certificate2 certificate,
 
     protected override ProtocolVersion[] GetSupportedVersions() => ProtocolVersion.TLSv13.DownTo(ProtocolVersion.TLSv12);
 
+    /// <summary>A server takes no certificate on a curve that was not offered; P-521 is not among those that BouncyCastle offers.</summary>
+    protected override IList<int> GetSupportedGroups(IList<int> namedGroupRoles)
+    {
+        var groups = base.GetSupportedGroups(namedGroupRoles);
+        if (!groups.Contains(NamedGroup.secp521r1))
+            groups.Add(NamedGroup.secp521r1);
+        return groups;
+    }
+
     protected override IList<ServerName> GetSniServerNames() => [new ServerName(NameType.host_name, Encoding.ASCII.GetBytes(target.Host))];
 
     protected override IList<ProtocolName>? GetProtocolNames() =>
