@@ -1,11 +1,15 @@
 using Keyturn.Bench;
 using Spectre.Console;
 
+// The local cloud starts this executable as a function too.
+if (Environment.GetEnvironmentVariable("AWS_LAMBDA_RUNTIME_API") is { } runtimeApi)
+    await EchoFunction.RunAsync(runtimeApi);
+
 // Prints one table; README carries it. Seconds are of this machine: compare them within one run only.
 var only = args.FirstOrDefault();
-if (only is not (null or "device" or "function" or "demo"))
+if (only is not (null or "device" or "function" or "demo" or "cloud"))
 {
-    Console.Error.WriteLine($"script/bench: '{only}' is not a benchmark; write script/bench, or script/bench device, function or demo");
+    Console.Error.WriteLine($"script/bench: '{only}' is not a benchmark; write script/bench, or script/bench device, function, demo or cloud");
     return 1;
 }
 
@@ -19,6 +23,8 @@ if (only is null or "function")
     await FunctionBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
 if (only is null or "demo")
     await DemoBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+if (only is null or "cloud")
+    await CloudBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
 if (Console.IsOutputRedirected)
     AnsiConsole.Console.Profile.Width = 140;
 AnsiConsole.Write(table);
