@@ -103,12 +103,16 @@ internal static class Simulation
         var shouldBeTold = execution.Status != "SUCCEEDED" && execution.IsMarked
             && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED"));
         // Nobody can tell a message that was sent from one that was not, if the sender died before it could note it.
-        var unsure = world.Schedule.Faults.Count(f =>
+        var unsure = world.Schedule.Faults.Where(f =>
             (f.Kind is FaultKind.KillAfter or FaultKind.FailAfter or FaultKind.Slow && f.Point.Contains("sns.Publish", StringComparison.Ordinal))
-            || (f.Kind is >= FaultKind.FailBefore and <= FaultKind.Slow && f.Point.Contains("MarkNoticeSent", StringComparison.Ordinal)));
+            || (f.Kind is >= FaultKind.FailBefore and <= FaultKind.Slow && f.Point.Contains("MarkNoticeSent", StringComparison.Ordinal)))
+            // Throttling outlasts all attempts.
+            .Sum(f => f.Kind == FaultKind.Throttle ? 3 : 1);
         if (shouldBeTold && isHeardOf && failures == 0)
             yield return $"nobody was told that {execution.JobId} ended as {execution.Status}";
-        if (failures > (shouldBeTold ? 1 + unsure : 0))
+        // A device that asked and was refused may be told of, however its job ended then.
+        var mayBeTold = shouldBeTold || notices.Any(n => n.Kind == NoticeKind.RotationFailed && n.Code != "JOB_ENDED");
+        if (failures > (mayBeTold ? 1 + unsure : 0))
             yield return $"{failures} messages say that {execution.JobId}, {execution.Status}, failed";
         if (notices.FirstOrDefault(n => n.Kind == NoticeKind.Alarm) is { } alarm)
             yield return $"an alarm: {alarm.Code} {alarm.Reason}";
