@@ -20,7 +20,7 @@ public sealed class PrivateCaIssuer(AcmPcaClient authority, IotClient iot, Priva
     /// <summary>Errors that asking again won't cure: the CSR's, the settings' or the authority's.</summary>
     private static readonly string[] Final =
     [
-        "MalformedCSRException", "InvalidArgsException", "InvalidArnException", "InvalidStateException", "ResourceNotFoundException",
+        "MalformedCSRException", "InvalidArgsException", "InvalidArnException", "InvalidStateException", "ResourceNotFoundException", "ValidationException",
     ];
 
     /// <summary>Signing mostly takes less than a second. Together less than a function has, so that the next invocation goes on.</summary>

@@ -71,3 +71,46 @@ public sealed class IotIssuerTests(LocalCloudFixture cloud) : CertificateIssuerC
 
     internal override IRegistry Registry { get; } = new IotRegistry(cloud.Iot());
 }
+
+/// <summary>An authority in short-lived mode, as the local cloud plays it: the first look at a certificate finds it in progress.</summary>
+[Collection(SharedLocalCloud.Name)]
+public sealed class PrivateCaIssuerOnLocalCloudTests(LocalCloudFixture cloud) : CertificateIssuerContract
+{
+    internal override ICertificateIssuer Issuer => With("SHA256WITHECDSA", 7, null);
+
+    internal override IRegistry Registry { get; } = new IotRegistry(cloud.Iot());
+
+    [Theory]
+    [InlineData("SHA256WITHECDSA")]
+    [InlineData("SHA384WITHECDSA")]
+    [InlineData("SHA512WITHECDSA")]
+    public async Task It_lives_as_long_as_it_is_set_to_under_the_name_of_the_thing(string algorithm)
+    {
+        var issuer = With(algorithm, 3, "arn:aws:acm-pca:::template/EndEntityClientAuthCertificate_APIPassthrough/V1");
+        var issued = Assert.IsType<IssueOutcome.Issued>(
+            await issuer.IssueAsync(new IssueOrder("gateway-7", Guid.NewGuid().ToString("N"), Cloud.Csr(3)), Cancellation));
+        using var certificate = X509Certificate2.CreateFromPem(issued.Pem);
+        Assert.Equal("CN=gateway-7", certificate.Subject);
+        Assert.InRange(certificate.NotAfter.ToUniversalTime() - DateTime.UtcNow, TimeSpan.FromDays(2.9), TimeSpan.FromDays(3.1));
+    }
+
+    [Fact]
+    public async Task The_same_order_gives_the_same_certificate()
+    {
+        var rotation = Guid.NewGuid().ToString("N");
+        Assert.Equal(await IssueAsync(Cloud.Csr(4), rotation), await IssueAsync(Cloud.Csr(4), rotation));
+    }
+
+    [Theory]
+    [InlineData("SHA256WITHECDSA", 8)]
+    [InlineData("SHA256WITHRSA", 7)]
+    public async Task Settings_that_do_not_suit_the_authority_are_refused_with_its_words(string algorithm, long days)
+    {
+        var refused = Assert.IsType<IssueOutcome.Refused>(
+            await With(algorithm, days, null).IssueAsync(new IssueOrder("pump1", Guid.NewGuid().ToString("N"), Cloud.Csr(5)), Cancellation));
+        Assert.StartsWith("AWS Private CA does not sign it: ", refused.Reason, StringComparison.Ordinal);
+    }
+
+    private PrivateCaIssuer With(string algorithm, long days, string? template) =>
+        new(cloud.Pca(), cloud.Iot(), new PrivateCaSettings(cloud.PrivateCaArn, algorithm, days, template), TimeProvider.System);
+}

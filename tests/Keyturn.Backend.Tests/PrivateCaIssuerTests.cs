@@ -100,6 +100,7 @@ public sealed class PrivateCaIssuerTests : CertificateIssuerContract, IAsyncDisp
     }
 
     [Theory]
+    [InlineData("ValidationException")]
     [InlineData("InvalidArgsException")]
     [InlineData("InvalidArnException")]
     [InlineData("InvalidStateException")]

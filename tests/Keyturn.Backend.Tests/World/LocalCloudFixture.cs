@@ -29,7 +29,7 @@ public sealed class LocalCloudFixture : IAsyncLifetime
             ArgumentList =
             {
                 "--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0",
-                "--data", _data, "--template", await WithoutCustomResourcesAsync(template),
+                "--data", _data, "--template", await WithoutCustomResourcesAsync(template), "--private-ca", "ec256,short-lived",
             },
         };
         _process = Process.Start(start)!;
@@ -40,6 +40,10 @@ public sealed class LocalCloudFixture : IAsyncLifetime
             if (line.StartsWith("api ", StringComparison.Ordinal))
             {
                 _api = new Uri(line[4..]);
+            }
+            else if (line.StartsWith("private-ca ", StringComparison.Ordinal))
+            {
+                PrivateCaArn = line["private-ca ".Length..];
             }
         }
 
@@ -62,6 +66,11 @@ public sealed class LocalCloudFixture : IAsyncLifetime
 
     internal IAmazonDynamoDB DynamoDb() =>
         new AmazonDynamoDBClient(Credentials, new AmazonDynamoDBConfig { ServiceURL = Api.ToString(), AuthenticationRegion = Region });
+
+    /// <summary>Of an authority with a P-256 key in short-lived mode.</summary>
+    internal string PrivateCaArn { get; private set; } = "";
+
+    internal AcmPcaClient Pca() => new(Credentials, Api, Region);
 
     internal IotClient Iot() => new(Credentials, Api, Region);
 
