@@ -12,7 +12,10 @@ internal sealed record Verdict(IReadOnlyList<string> Wrong, IReadOnlyList<Point>
 /// <summary>Makes one run: a rotation under the faults of a schedule, rest, another rotation without any, rest.</summary>
 internal static class Simulation
 {
-    private static readonly TimeSpan Opening = TimeSpan.FromMinutes(30), Patience = TimeSpan.FromDays(2), Look = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan Opening = TimeSpan.FromMinutes(30), Rest = TimeSpan.FromDays(2), Look = TimeSpan.FromMinutes(30);
+
+    /// <summary>A job that nobody heard the end of is found by the device's daily attest, counted from its last rotation.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromDays(3);
 
     /// <summary>A job times out after an hour, a message may come three hours late: until then rest is not to be trusted.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromHours(1), LateQuiet = TimeSpan.FromHours(4);
@@ -26,13 +29,13 @@ internal static class Simulation
         time.RunUntil(Opening);
         var opening = world.Points.Seen.Count;
         // One seed in eight sees two days of rest, whatever they look like.
-        var quiet = schedule.Seed % 8 == 1 ? Patience : schedule.Faults.Any(f => f.Kind == FaultKind.Late) ? LateQuiet : Quiet;
+        var quiet = schedule.Seed % 8 == 1 ? Rest : schedule.Faults.Any(f => f.Kind == FaultKind.Late) ? LateQuiet : Quiet;
         AwaitRest(world, "at rest", quiet);
         var rest = world.Points.Seen.Count;
         Show(world, log);
         world.Points.AreOver = true;
         world.Jobs.Queue("next");
-        AwaitRest(world, "after the next rotation", quiet == Patience ? Patience : Look);
+        AwaitRest(world, "after the next rotation", quiet == Rest ? Rest : Look);
         var seen = world.Points.Seen;
         return new Verdict(world.Faulty, seen[..opening], seen[opening..rest], world.Points.Struck, CourseOf(world));
     }

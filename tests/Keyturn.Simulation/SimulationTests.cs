@@ -39,6 +39,21 @@ public sealed class SimulationTests
     [InlineData("SecondJob@create/data.Publish#3 TimeOut@commit/data.Publish#1 no-events seed=5475")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);
 
+    /// <summary>A check is taken out around the product, and it shows.</summary>
+    [Theory]
+    [InlineData(Weakness.AnyToken)]
+    [InlineData(Weakness.AnybodyCommits)]
+    public void Without_one_of_the_checks_there_are_bad_runs(object weakness)
+    {
+        var campaign = Campaign.Begin();
+        campaign.RunSingles((_, _) => { }, _ => { });
+        var impostors = campaign.Singles.Where(f => f.Kind is FaultKind.Impostor).Select(f => new Schedule([f]));
+        var drawn = Enumerable.Range(1, 6000).Select(s => Campaign.Drawn(campaign.Reachable, s));
+        var schedules = impostors.Concat(drawn);
+
+        Assert.Contains(schedules, s => Simulation.Run(s, (Weakness)weakness).Wrong.Count > 0);
+    }
+
     [Fact]
     public void After_every_fault_every_pair_and_many_more_the_device_works_one_certificate_is_active_and_the_next_rotation_succeeds()
     {

@@ -38,12 +38,11 @@ internal sealed class VirtualFunctions : IPortCalls
         Ledger = new InMemoryLedger(this);
         var ports = new Services(this, world);
         var log = NullLogger.Instance;
-        IRotationLedger ledger = weakness == Weakness.UnconditionalWrites ? new LastWriterWins(Ledger) : Ledger;
-        _issue = new IssueCertificate(Registry, ports, Registry, ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log);
-        _reconcile = new ReconcileCertificate(Registry, ports, ledger, ports, ports, _time, log);
-        _commit = new CommitCertificate(ledger, ports, _time, log);
-        _close = new CloseRotation(Registry, ledger, ports, _time, log);
-        _fleet = new ReconcileFleet(Registry, ports, ledger, ports, _time, log, TimeSpan.FromDays(3));
+        _issue = new IssueCertificate(Registry, ports, Registry, Ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log);
+        _reconcile = new ReconcileCertificate(Registry, ports, Ledger, ports, ports, _time, log);
+        _commit = new CommitCertificate(Ledger, ports, _time, log);
+        _close = new CloseRotation(Registry, Ledger, ports, _time, log);
+        _fleet = new ReconcileFleet(Registry, ports, Ledger, ports, _time, log, TimeSpan.FromDays(3));
     }
 
     public InMemoryRegistry Registry { get; }
@@ -131,6 +130,9 @@ internal sealed class VirtualFunctions : IPortCalls
         {
             if (attempt < Retries.Length)
                 _time.After(Retries[attempt], () => Start(function, seconds, json, handle, attempt + 1));
+            else if (function == "close")
+                // A dead letter: the stack's alarm tells the operators, not a message of ours.
+                _world.LostEnds.Add(json["jobId"]!.GetValue<string>());
         }
     }
 

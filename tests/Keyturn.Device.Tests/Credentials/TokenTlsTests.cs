@@ -74,7 +74,7 @@ public sealed class TokenTlsTests : IDisposable
         Assert.Equal(identity.Certificate.Thumbprint, await serving);
     }
 
-    [Theory(Explicit = true)]
+    [Theory]
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
     public async Task A_refused_certificate_is_known_by_its_alert_every_time(SslProtocols protocol)

@@ -17,6 +17,7 @@ internal sealed class TpmSimulator : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
     private readonly List<Process> _processes = [];
+    private string? _lastWord;
 
     private TpmSimulator()
     {
@@ -56,7 +57,7 @@ internal sealed class TpmSimulator : IDisposable
     /// <summary>Its two ports are neighbours.</summary>
     private int StartTpm()
     {
-        for (var attempt = 0; attempt < 20; attempt++)
+        for (var attempt = 0; attempt < 50; attempt++)
         {
             using var probe = new TcpListener(IPAddress.Loopback, 0);
             probe.Start();
@@ -69,7 +70,7 @@ internal sealed class TpmSimulator : IDisposable
             if (!process.WaitForExit(200))
                 return port;
         }
-        throw new InvalidOperationException("swtpm found no two free ports");
+        throw new InvalidOperationException($"swtpm did not start on any of 50 pairs of ports: {_lastWord}");
     }
 
     private bool Answers()
@@ -93,7 +94,7 @@ internal sealed class TpmSimulator : IDisposable
             start.Environment["DBUS_SESSION_BUS_ADDRESS"] = Environment["DBUS_SESSION_BUS_ADDRESS"];
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, e) => _lastWord = e.Data ?? _lastWord;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         _processes.Add(process);
