@@ -13,7 +13,7 @@ var command = new RootCommand("Rotates the certificates and private keys of AWS 
 var parsed = command.Parse(args);
 if (parsed.Errors.Count > 0)
 {
-    var what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is neither a command nor an option." : parsed.Errors[0].Message;
+    var what = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is neither a command nor an option." : OneLine(parsed.Errors[0].Message);
     Console.Error.WriteLine($"keyturn: {what} Nothing was started; 'keyturn --help' lists what can be written.");
     return ExitCode.UserError;
 }
@@ -36,3 +36,7 @@ catch (Exception error)
     Console.Error.WriteLine($"keyturn: a bug of ours, please report it with what stands here: {error}");
     return ExitCode.Bug;
 }
+
+// Where the library lists the choices it writes each on a line of its own.
+static string OneLine(string message) =>
+    string.Join(", ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Replace(":, ", ": ", StringComparison.Ordinal).TrimEnd('.') + ".";

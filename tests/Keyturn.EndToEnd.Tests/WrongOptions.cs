@@ -7,6 +7,7 @@ public sealed class WrongOptions
         { "keyturn", "demo --devices none", "none" },
         { "keyturn", "demo --devices 0", "--devices" },
         { "keyturn", "demo --colour", "--colour" },
+        { "keyturn", "demo --store hsm", "'hsm'" },
         { "keyturn", "rotate-everything", "rotate-everything" },
         { "local-cloud", "--api-port eighty", "eighty" },
         { "local-cloud", "--api-port 70000", "70000" },
