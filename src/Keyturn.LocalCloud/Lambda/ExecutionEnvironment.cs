@@ -53,11 +53,12 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
     }
 
     /// <summary>Runs one event to its end. Afterwards the environment may be dead: a timeout kills it, a crash is its own doing.</summary>
-    public async Task<InvocationResult> InvokeAsync(Invocation invocation, CancellationToken cancellation)
+    /// <exception cref="OperationCanceledException">The cloud ends, and the process with it: that is no failure of the function.</exception>
+    public async Task<InvocationResult> InvokeAsync(Invocation invocation, CancellationToken ending)
     {
         var started = _time.GetTimestamp();
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(_function.TimeoutSeconds), _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ending);
         _runtime.Offer(invocation);
         try
         {
@@ -65,12 +66,14 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
             if (await Task.WhenAny(invocation.Result, ended) == ended && !invocation.Result.IsCompleted)
             {
                 await ended;
+                ending.ThrowIfCancellationRequested();
                 invocation.Fail("Runtime.ExitError", $"RequestId: {invocation.RequestId} Error: Runtime exited with error: exit status {_process.ExitCode}");
             }
         }
         catch (OperationCanceledException)
         {
             Kill();
+            ending.ThrowIfCancellationRequested();
             invocation.Fail("Sandbox.Timedout", $"RequestId: {invocation.RequestId} Error: Task timed out after {_function.TimeoutSeconds}.00 seconds");
         }
 

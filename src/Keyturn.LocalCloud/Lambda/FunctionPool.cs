@@ -14,9 +14,9 @@ internal sealed class FunctionPool(
     private readonly SemaphoreSlim _slots = new(current().ReservedConcurrency ?? DefaultConcurrency);
     private bool _disposed;
 
-    public async Task<InvocationResult> InvokeAsync(string requestId, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
+    public async Task<InvocationResult> InvokeAsync(string requestId, ReadOnlyMemory<byte> payload, CancellationToken ending)
     {
-        await _slots.WaitAsync(cancellation);
+        await _slots.WaitAsync(ending);
         try
         {
             var invocation = new Invocation(requestId, payload);
@@ -39,7 +39,7 @@ internal sealed class FunctionPool(
 
             try
             {
-                return await environment.InvokeAsync(invocation, cancellation);
+                return await environment.InvokeAsync(invocation, ending);
             }
             finally
             {

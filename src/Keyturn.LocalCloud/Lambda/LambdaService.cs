@@ -36,11 +36,13 @@ internal sealed class LambdaService(
         }
     }
 
-    public async Task<InvocationResult> InvokeAsync(string name, string requestId, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
+    /// <summary>Runs the function and waits for its answer. A caller who gives up does not stop it: it runs to its end, as on AWS.</summary>
+    public Task<InvocationResult> InvokeAsync(string name, string requestId, ReadOnlyMemory<byte> payload, CancellationToken cancellation) =>
+        RunAsync(_functions[NameOf(name)], requestId, payload).WaitAsync(cancellation);
+
+    private async Task<InvocationResult> RunAsync(Entry entry, string requestId, ReadOnlyMemory<byte> payload)
     {
-        var entry = _functions[NameOf(name)];
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _ending.Token);
-        var result = await entry.Pool!.InvokeAsync(requestId, payload, either.Token);
+        var result = await entry.Pool!.InvokeAsync(requestId, payload, _ending.Token);
         if (result.FunctionError is not null)
             _log.FunctionFailed(entry.Function.Name, requestId, 1, Encoding.UTF8.GetString(result.Payload.Span));
         return result;

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Tests.Hosting;
 
@@ -35,6 +36,25 @@ public sealed class FunctionTests(LocalCloudProcess cloud)
         Assert.Equal("Unhandled", error);
         Assert.Equal(type, JsonNode.Parse(answer)!["errorType"]!.ToString());
         Assert.Null((await InvokeAsync("bash-echo", "{}")).Error);
+    }
+
+    [Fact]
+    public async Task A_caller_who_hangs_up_does_not_stop_the_function()
+    {
+        var name = $"written-{Guid.NewGuid():N}";
+        using var http = new SignedHttp(cloud.Api);
+        var call = http.SendAsync("lambda", "POST", "/2015-03-31/functions/bash-echo/invocations", Encoding.UTF8.GetBytes($$"""{"do":"slow","word":"{{name}}"}"""));
+        await LoggedAsync($"began {name}");
+        http.Dispose();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        await LoggedAsync($"ended {name}");
+    }
+
+    private async Task LoggedAsync(string text)
+    {
+        for (var i = 0; i < 500 && !cloud.Log.Contains(text, StringComparison.Ordinal); i++)
+            await Task.Delay(20);
+        Assert.Contains(text, cloud.Log, StringComparison.Ordinal);
     }
 
     [Fact]
