@@ -12,7 +12,7 @@ internal sealed class ApiServer(
     /// <summary>A part of an upload to S3; Lambda takes 6 MB, the others less.</summary>
     public const int MaxBody = 64 * 1024 * 1024;
 
-    private static readonly string[] DeviceServices = ["iotdata", "iot-jobs-data"];
+    private static readonly string[] DeviceServices = ["iotdata", "iot-jobs-data", "greengrass", "credentials"];
 
     public async Task HandleAsync(HttpContext http)
     {

@@ -24,6 +24,7 @@ internal static class RequestBody
     public static ApiException Malformed(string service, string message) => service switch
     {
         "dynamodb" or "acm-pca" or "events" or "sqs" => new(400, "SerializationException", message),
+        "greengrass" => new(400, "ValidationException", message),
         "lambda" => new(400, "InvalidRequestContentException", message),
         _ => new(400, "InvalidRequestException", message),
     };

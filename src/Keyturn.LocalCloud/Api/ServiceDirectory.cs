@@ -30,6 +30,7 @@ internal static class ServiceDirectory
         ["iotdata"] = IotData,
         ["iotdevicegateway"] = IotData,
         ["iot-jobs-data"] = new("iot-jobs-data", ApiProtocol.RestJson),
+        ["greengrass"] = new("greengrass", ApiProtocol.RestJson),
         ["lambda"] = new("lambda", ApiProtocol.RestJson),
         ["dynamodb"] = new("dynamodb", ApiProtocol.AwsJson, "DynamoDB_20120810", "application/x-amz-json-1.0"),
         ["acm-pca"] = new("acm-pca", ApiProtocol.AwsJson, "ACMPrivateCA", "application/x-amz-json-1.1"),
@@ -37,6 +38,9 @@ internal static class ServiceDirectory
         ["events"] = new("events", ApiProtocol.AwsJson, "AWSEvents", "application/x-amz-json-1.1"),
         ["sqs"] = new("sqs", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "http://queue.amazonaws.com/doc/2012-11-05/", FlatLists: true),
         ["s3"] = new("s3", ApiProtocol.RestXml, ContentType: "application/xml"),
+        ["iam"] = new("iam", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "https://iam.amazonaws.com/doc/2010-05-08/"),
+        // Of the credentials provider, which takes certificates only.
+        ["credentials"] = new("credentials", ApiProtocol.RestJson),
         ["sts"] = new("sts", ApiProtocol.Query, ContentType: "text/xml", XmlNamespace: "https://sts.amazonaws.com/doc/2011-06-15/"),
     };
 

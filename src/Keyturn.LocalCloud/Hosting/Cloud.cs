@@ -5,6 +5,7 @@ using Keyturn.LocalCloud.CloudFormation;
 using Keyturn.LocalCloud.DynamoDb;
 using Keyturn.LocalCloud.EventBridge;
 using Keyturn.LocalCloud.Faults;
+using Keyturn.LocalCloud.Greengrass;
 using Keyturn.LocalCloud.Iam;
 using Keyturn.LocalCloud.Jobs;
 using Keyturn.LocalCloud.Lambda;
@@ -54,6 +55,9 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly FaultOperations _faultOperations;
     private readonly ScheduleService _schedules;
     private readonly BucketStore _buckets;
+    private readonly ComponentStore _components = new();
+    private readonly DeploymentStore _deployments;
+    private readonly CoreDevices _coreDevices;
     private readonly CustomResourceAnswers _customResources;
     private readonly List<IAsyncDisposable> _planes = [];
 
@@ -86,6 +90,9 @@ internal sealed class Cloud : IAsyncDisposable
         _schedules = new ScheduleService(_lambda, _queues, time, logs.CreateLogger("Schedules"));
         _buckets = new BucketStore(time);
         _customResources = new CustomResourceAnswers(() => ApiUrl);
+        _deployments = new DeploymentStore(_jobs, _shadows, _registry);
+        _coreDevices = new CoreDevices(time);
+        _broker.Watch(_coreDevices.Watch);
         _privateCas = new AuthorityStore(time);
         PrivateCaArn = options.PrivateCa is { } choice ? _privateCas.CreateReady(choice).Arn : null;
         _recent = new RecentMessages(time);
@@ -225,6 +232,12 @@ internal sealed class Cloud : IAsyncDisposable
         .. new SqsOperations(_queues, time).All,
         .. new BucketOperations(_buckets).All,
         .. new ObjectOperations(_buckets).All,
+        .. new ComponentOperations(_components, _buckets, time).All,
+        .. new DeploymentOperations(_deployments, time).All,
+        .. new CoreDeviceOperations(_coreDevices, _deployments, _registry).All,
+        .. new DataPlaneOperations(_components, _registry, time).All,
+        .. new RoleOperations(_roles).All,
+        .. new RoleAliases(_roles, _keys, _registry, time).All,
         .. _tables.Operations,
         .. ((IEnumerable<ApiOperation>)[
             .. new AuthorityOperations(_privateCas, time).All, .. new AuthorityCertificates(_privateCas, time).All, .. new Issuance(_privateCas, time).All,

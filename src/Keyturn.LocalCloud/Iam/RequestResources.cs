@@ -17,7 +17,7 @@ internal static class RequestResources
         "ListCertificatesByCA", "ListPolicies", "ListThings", "ListThingGroups", "ListThingTypes", "ListTopicRules", "ListJobs", "ListJobTemplates",
         "ListPrincipalThings", "ListPrincipalThingsV2", "ListThingPrincipals", "ListThingPrincipalsV2", "AttachThingPrincipal", "DetachThingPrincipal",
         "ListPrincipalPolicies", "ListPolicyPrincipals", "DescribeEndpoint", "DescribeEventConfigurations", "UpdateEventConfigurations",
-        "GetIndexingConfiguration", "UpdateIndexingConfiguration", "ListIndices", "GetRegistrationCode", "DeleteRegistrationCode", "RegisterCACertificate", "ListCACertificates",
+        "GetIndexingConfiguration", "UpdateIndexingConfiguration", "ListIndices", "GetRegistrationCode", "DeleteRegistrationCode", "RegisterCACertificate", "ListCACertificates", "ListRoleAliases",
     };
 
     public static IEnumerable<(string Action, string Resource)> Of(ApiRequest request)
@@ -51,6 +51,8 @@ internal static class RequestResources
                 return [($"events:{name}", (Text(request.Json["Name"]) ?? Text(request.Json["Rule"])) is { } rule ? CloudAccount.Local.Arn("events", $"rule/{rule}") : "*")];
             case "s3":
                 return [S3(name, request.Labels)];
+            case "greengrass":
+                return [($"greengrass:{name}", Greengrass(request.Labels))];
             case "acm-pca":
                 return [($"acm-pca:{name}", Text(request.Json["CertificateAuthorityArn"]) ?? "*")];
             default:
@@ -76,9 +78,15 @@ internal static class RequestResources
             return CloudAccount.Local.Arn("iot", $"index/{Text(request.Json["indexName"]) ?? "AWS_Things"}");
         return Label(request, "indexName", "index") ?? Label(request, "certificateId", "cert") ?? Label(request, "caCertificateId", "cacert") ?? Label(request, "policyName", "policy")
             ?? Label(request, "jobId", "job") ?? Label(request, "jobTemplateId", "jobtemplate") ?? Label(request, "ruleName", "rule")
-            ?? Label(request, "thingName", "thing") ?? Label(request, "thingGroupName", "thinggroup") ?? Label(request, "thingTypeName", "thingtype")
+            ?? Label(request, "roleAlias", "rolealias") ?? Label(request, "thingName", "thing") ?? Label(request, "thingGroupName", "thinggroup") ?? Label(request, "thingTypeName", "thingtype")
             ?? "*";
     }
+
+    private static string Greengrass(IReadOnlyDictionary<string, string> labels) =>
+        labels.TryGetValue("arn", out var component) ? component
+        : labels.TryGetValue("deploymentId", out var deployment) ? CloudAccount.Local.Arn("greengrass", $"deployments:{deployment}")
+        : labels.TryGetValue("coreDeviceThingName", out var device) ? CloudAccount.Local.Arn("greengrass", $"coreDevices:{device}")
+        : "*";
 
     private static string? Label(ApiRequest request, string label, string kind) =>
         request.Labels.TryGetValue(label, out var value) ? CloudAccount.Local.Arn("iot", $"{kind}/{value}") : null;

@@ -7,10 +7,14 @@ internal sealed class RoleStore
 {
     private readonly ConcurrentDictionary<string, Role> _roles = new(StringComparer.Ordinal);
 
-    public Role Add(string name, IamPolicy trust)
+    public Role Add(string name, IamPolicy trust) =>
+        TryAdd(name, trust) ?? throw new FormatException($"there is a role {name} already");
+
+    /// <returns>Null when there is one of that name.</returns>
+    public Role? TryAdd(string name, IamPolicy trust)
     {
         var role = new Role(name, trust);
-        return _roles.TryAdd(name, role) ? role : throw new FormatException($"there is a role {name} already");
+        return _roles.TryAdd(name, role) ? role : null;
     }
 
     public IEnumerable<Role> All => _roles.Values.OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -34,6 +38,7 @@ internal sealed class RoleStore
 internal sealed class Role(string name, IamPolicy trust)
 {
     private readonly ConcurrentQueue<IamPolicy> _policies = new();
+    private readonly ConcurrentDictionary<string, InlinePolicy> _inline = new(StringComparer.Ordinal);
 
     public string Name { get; } = name;
 
@@ -42,9 +47,18 @@ internal sealed class Role(string name, IamPolicy trust)
     public PermissionUse Use { get; } = new();
 
     /// <summary>Every action that some statement allows, as it is written.</summary>
-    public IEnumerable<string> AllowedActions => _policies.SelectMany(p => p.AllowedActions);
+    public IEnumerable<string> AllowedActions => Policies.SelectMany(p => p.AllowedActions);
+
+    private IEnumerable<IamPolicy> Policies => _policies.Concat(_inline.Values.Select(p => p.Policy));
 
     public void Grant(IamPolicy policy) => _policies.Enqueue(policy);
+
+    /// <summary>A policy that can be looked at, replaced and taken away again.</summary>
+    public void Put(string name, InlinePolicy policy) => _inline[name] = policy;
+
+    public InlinePolicy? FindInline(string name) => _inline.GetValueOrDefault(name);
+
+    public bool RemoveInline(string name) => _inline.TryRemove(name, out _);
 
     public bool Trusts(string service) =>
         trust.Evaluate(new IamRequest("sts:AssumeRole", [], new Dictionary<string, IReadOnlyList<string>>(), service)) == true;
@@ -53,9 +67,12 @@ internal sealed class Role(string name, IamPolicy trust)
     public bool? Evaluate(IamRequest request)
     {
         Use.Record(request.Action);
-        var answers = _policies.Select(p => p.Evaluate(request)).ToList();
+        var answers = Policies.Select(p => p.Evaluate(request)).ToList();
         return answers.Contains(false) ? false : answers.Contains(true) ? true : null;
     }
 
     public bool May(IamRequest request) => Evaluate(request) == true;
 }
+
+/// <param name="Document">As it was given.</param>
+internal sealed record InlinePolicy(string Document, IamPolicy Policy);

@@ -66,9 +66,10 @@ internal sealed class ExecutionOperations(JobEngine engine, IDeviceDirectory dir
             throw new ApiException(404, "ResourceNotFoundException", $"Thing {thing} does not exist.");
         var status = request.QueryText("status", Status);
         var jobId = request.QueryText("jobId", JobId);
+        var space = request.QueryText("namespaceId");
         var json = engine.Read(jobs => request.Page(
             "executionSummaries",
-            jobs.Values.Where(j => jobId is null || j.Id == jobId).SelectMany(j => j.AttemptsOf(thing))
+            jobs.Values.Where(j => (jobId is null || j.Id == jobId) && (space is null || j.Namespace == space)).SelectMany(j => j.AttemptsOf(thing))
                 .Where(e => status is null || e.Status.Name() == status)
                 .OrderByDescending(e => e.QueuedAt).ThenByDescending(e => e.Sequence),
             e => $"{e.Job.Id}/{e.Number}",

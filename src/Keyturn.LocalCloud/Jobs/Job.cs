@@ -17,6 +17,9 @@ internal sealed class Job(string id, string arn, bool isContinuous, string docum
 
     public string? TemplateArn { get; init; }
 
+    /// <summary>Set for the jobs of another service: their things hear of them on topics of their own only.</summary>
+    public string? Namespace { get; init; }
+
     public JobSettings Settings { get; set; } = settings;
 
     public List<string> Targets { get; } = [];

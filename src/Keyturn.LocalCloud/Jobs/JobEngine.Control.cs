@@ -121,10 +121,10 @@ internal sealed partial class JobEngine
     private void Cancel(JobExecution execution)
     {
         execution.ForceCanceled = execution.Status == ExecutionStatus.InProgress;
-        Changing(execution.Thing, () => Finish(execution, ExecutionStatus.Canceled));
+        Changing(execution, () => Finish(execution, ExecutionStatus.Canceled));
     }
 
-    private void Delete(JobExecution execution) => Changing(execution.Thing, () =>
+    private void Delete(JobExecution execution) => Changing(execution, () =>
     {
         _pending.Remove(execution);
         // No deadline may find it again.

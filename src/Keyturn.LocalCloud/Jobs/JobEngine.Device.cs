@@ -4,14 +4,15 @@ namespace Keyturn.LocalCloud.Jobs;
 internal sealed partial class JobEngine
 {
     /// <summary>What <paramref name="jobId"/> means: an id, or <c>$next</c>. Null only for <c>$next</c> of an empty queue.</summary>
-    public JobExecution? Describe(string thing, string jobId, long? number)
+    /// <param name="space">The namespace whose jobs are meant; another's are not found.</param>
+    public JobExecution? Describe(string thing, string jobId, long? number, string? space = null)
     {
         lock (_lock)
         {
             RequireThing(thing);
             if (jobId == "$next")
-                return PendingExecutions.First(_pending.Of(thing));
-            var execution = Find(thing, jobId, number);
+                return PendingExecutions.First(_pending.Of(thing, space));
+            var execution = Find(thing, jobId, number, space);
             return execution.IsTerminal
                 ? throw new JobsException(
                     JobsError.TerminalStateReached, $"The job execution is {execution.Status.Name()}: a terminal state.", execution)
@@ -41,12 +42,12 @@ internal sealed partial class JobEngine
         }
     }
 
-    public JobExecution Update(string thing, string jobId, ExecutionUpdate update)
+    public JobExecution Update(string thing, string jobId, ExecutionUpdate update, string? space = null)
     {
         lock (_lock)
         {
             RequireThing(thing);
-            var execution = Find(thing, jobId, update.ExecutionNumber);
+            var execution = Find(thing, jobId, update.ExecutionNumber, space);
             // The version is looked at first: who is behind must read again, whatever he wanted.
             if (update.ExpectedVersion is { } expected && expected != execution.Version)
             {
@@ -71,12 +72,12 @@ internal sealed partial class JobEngine
         execution.Details = details ?? execution.Details;
         if (status != ExecutionStatus.InProgress)
         {
-            Changing(execution.Thing, () => Finish(execution, status));
+            Changing(execution, () => Finish(execution, status));
             Settle(execution.Job);
             return;
         }
 
-        Changing(execution.Thing, () =>
+        Changing(execution, () =>
         {
             var now = Now;
             if (execution.Status == ExecutionStatus.Queued)
@@ -106,8 +107,8 @@ internal sealed partial class JobEngine
             throw new JobsException(JobsError.ResourceNotFound, $"Thing {thing} does not exist.");
     }
 
-    private JobExecution Find(string thing, string jobId, long? number) =>
-        _jobs.GetValueOrDefault(jobId)?.Find(thing, number)
+    private JobExecution Find(string thing, string jobId, long? number, string? space) =>
+        (_jobs.GetValueOrDefault(jobId) is { } job && job.Namespace == space ? job.Find(thing, number) : null)
         ?? throw new JobsException(JobsError.ResourceNotFound, $"No execution of job {jobId} for thing {thing}.");
 }
 

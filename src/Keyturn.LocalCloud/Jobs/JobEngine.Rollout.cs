@@ -78,7 +78,7 @@ internal sealed partial class JobEngine
                     continue;
                 job.Waiting.Remove(thing);
                 if (job.AttemptsOf(thing) is [.., { Status: ExecutionStatus.Queued } execution])
-                    Changing(thing, () => Finish(execution, ExecutionStatus.Removed));
+                    Changing(execution, () => Finish(execution, ExecutionStatus.Removed));
             }
         }
     }
@@ -91,7 +91,7 @@ internal sealed partial class JobEngine
             {
                 job.Waiting.Remove(thing);
                 if (job.AttemptsOf(thing) is [.., { IsTerminal: false } execution])
-                    Changing(thing, () => Finish(execution, ExecutionStatus.Removed));
+                    Changing(execution, () => Finish(execution, ExecutionStatus.Removed));
                 Settle(job);
             }
         }
@@ -182,7 +182,7 @@ internal sealed partial class JobEngine
             if (directory.FindThing(first.Value) is null)
                 continue;
             job.QueuedInMinute++;
-            Changing(first.Value, () => Enqueue(job, first.Value));
+            Changing(first.Value, job.Namespace, () => Enqueue(job, first.Value));
         }
     }
 }

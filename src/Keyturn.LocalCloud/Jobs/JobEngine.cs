@@ -67,17 +67,19 @@ internal sealed partial class JobEngine(
     }
 
     /// <summary>A change of one thing's executions, told to the thing if its list, or what is next, became another.</summary>
-    private void Changing(string thing, Action change)
+    private void Changing(string thing, string? space, Action change)
     {
-        var before = _pending.Of(thing);
+        var before = _pending.Of(thing, space);
         change();
-        var after = _pending.Of(thing);
+        var after = _pending.Of(thing, space);
         if (before.Count != after.Count || before.Except(after).Any())
-            publish(JobMessages.Notify(thing, after, Now));
+            publish(JobMessages.Notify(thing, space, after, Now));
         var next = PendingExecutions.First(after);
         if (PendingExecutions.First(before) != next)
-            publish(JobMessages.NotifyNext(thing, next, Now));
+            publish(JobMessages.NotifyNext(thing, space, next, Now));
     }
+
+    private void Changing(JobExecution execution, Action change) => Changing(execution.Thing, execution.Job.Namespace, change);
 
     private void Enqueue(Job job, string thing, int retryAttempt = 0)
     {
@@ -115,7 +117,7 @@ internal sealed partial class JobEngine(
             return;
         }
 
-        Changing(execution.Thing, () => Finish(execution, ExecutionStatus.TimedOut));
+        Changing(execution, () => Finish(execution, ExecutionStatus.TimedOut));
         Settle(execution.Job);
     }
 

@@ -10,7 +10,7 @@ internal static class JobMessages
     /// <summary>More pending executions than these a notification does not list.</summary>
     private const int Listed = 10;
 
-    public static BusMessage Notify(string thing, IReadOnlyList<JobExecution> pending, DateTimeOffset now)
+    public static BusMessage Notify(string thing, string? space, IReadOnlyList<JobExecution> pending, DateTimeOffset now)
     {
         var jobs = new JsonObject();
         foreach (var status in (ExecutionStatus[])[ExecutionStatus.InProgress, ExecutionStatus.Queued])
@@ -20,10 +20,10 @@ internal static class JobMessages
                 jobs[status.Name()] = new JsonArray(entries);
         }
 
-        return Message($"$aws/things/{thing}/jobs/notify", new JsonObject { ["timestamp"] = now.ToUnixTimeSeconds(), ["jobs"] = jobs });
+        return Message($"$aws/things/{thing}/jobs/notify{Suffix(space)}", new JsonObject { ["timestamp"] = now.ToUnixTimeSeconds(), ["jobs"] = jobs });
     }
 
-    public static BusMessage NotifyNext(string thing, JobExecution? next, DateTimeOffset now)
+    public static BusMessage NotifyNext(string thing, string? space, JobExecution? next, DateTimeOffset now)
     {
         var json = new JsonObject { ["timestamp"] = now.ToUnixTimeSeconds() };
         if (next is not null)
@@ -33,7 +33,7 @@ internal static class JobMessages
             json["execution"] = execution;
         }
 
-        return Message($"$aws/things/{thing}/jobs/notify-next", json);
+        return Message($"$aws/things/{thing}/jobs/notify-next{Suffix(space)}", json);
     }
 
     /// <summary>As the device plane shows it; over HTTP the document is text.</summary>
@@ -136,6 +136,8 @@ internal static class JobMessages
             ["numberOfTimedOutThings"] = census.GetValueOrDefault(ExecutionStatus.TimedOut),
         };
     }
+
+    private static string Suffix(string? space) => space is null ? "" : "-namespace-" + space;
 
     private static BusMessage Message(string topic, JsonObject json) => new(topic, JsonSerializer.SerializeToUtf8Bytes(json));
 }

@@ -10,6 +10,7 @@ internal sealed class JobOperations(
 {
     private const string Service = "iot";
     private static readonly MemberRule JobId = new(1, 64, "[a-zA-Z0-9_-]+");
+    private static readonly MemberRule Namespace = new(1, 64, "[a-zA-Z0-9_-]+");
     private static readonly MemberRule Selection = new(values: ["CONTINUOUS", "SNAPSHOT"]);
     private static readonly MemberRule ReasonCode = new(0, 128, @"[\p{Lu}\p{Nd}_]*");
     private static readonly MemberRule Comment = new(0, 2028, @"[^\p{C}]*");
@@ -93,12 +94,13 @@ internal sealed class JobOperations(
         var status = request.QueryText("status", new MemberRule(values: [.. StatusNames.OfJobs]));
         var selection = request.QueryText("targetSelection", Selection);
         var group = request.QueryText("thingGroupName");
+        var space = request.QueryText("namespaceId", Namespace);
         if (group is not null && directory.ThingsInGroup(group) is null)
             throw new ApiException(404, "ResourceNotFoundException", $"Thing group {group} does not exist.");
         var json = engine.Read(jobs => request.Page(
             "jobs",
             jobs.Values
-                .Where(j => (status is null || j.Status.Name() == status) && (group is null || j.Groups.Contains(group))
+                .Where(j => (status is null || j.Status.Name() == status) && (space is null || j.Namespace == space) && (group is null || j.Groups.Contains(group))
                     && (selection is null || Name(j) == selection))
                 .OrderByDescending(j => j.CreatedAt).ThenBy(j => j.Id, StringComparer.Ordinal),
             j => j.Id, Summary));
@@ -135,6 +137,7 @@ internal sealed class JobOperations(
         var json = Summary(job);
         json["targets"] = new JsonArray([.. job.Targets.Select(t => (JsonNode)t)]);
         json.Put("jobTemplateArn", job.TemplateArn);
+        json.Put("namespaceId", job.Namespace);
         if (job.Status == JobStatus.Canceled)
             json["forceCanceled"] = job.ForceCanceled;
         json.Put("reasonCode", job.ReasonCode);

@@ -10,6 +10,7 @@ namespace Keyturn.LocalCloud.Jobs;
 internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAdmission admission, TimeProvider time)
 {
     private const string Service = "iot-jobs-data";
+    private const string SpaceMark = "namespace-";
 
     public static bool IsRequest(BusMessage message) => message.ClientId is not null && Topic().IsMatch(message.Topic);
 
@@ -42,8 +43,12 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAd
     private JsonObject Answer(string thing, string rest, JsonObject json)
     {
         var now = time.GetUtcNow();
-        Admit(rest.Split('/'));
-        switch (rest.Split('/'))
+        var levels = rest.Split('/');
+        string? space = null;
+        if (levels is [var job, var marked, var operation])
+            (space, levels) = (marked[SpaceMark.Length..], [job, operation]);
+        Admit(levels);
+        switch (levels)
         {
             case ["get"]:
                 var pending = engine.Pending(thing);
@@ -56,9 +61,9 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAd
                 return Shown(engine.StartNext(thing, JobsRequest.Details(json), JobsRequest.StepTimeout(json)), now, withDocument: true);
             case [var jobId, "get"] when JobId().IsMatch(jobId):
                 var withDocument = json.Flag(Service, "includeJobDocument") ?? true;
-                return Shown(engine.Describe(thing, jobId, json.Number(Service, "executionNumber")), now, withDocument);
+                return Shown(engine.Describe(thing, jobId, json.Number(Service, "executionNumber"), space), now, withDocument);
             case [var jobId, "update"] when JobId().IsMatch(jobId) && jobId != "$next":
-                return Updated(engine.Update(thing, jobId, JobsRequest.Update(json)), json);
+                return Updated(engine.Update(thing, jobId, JobsRequest.Update(json), space), json);
             default:
                 throw new JobsException(JobsError.InvalidTopic, "No operation of Jobs has this topic.");
         }
@@ -120,7 +125,7 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAd
         }
     }
 
-    [GeneratedRegex(@"\A\$aws/things/(?<thing>[^/]+)/jobs/(?!notify)(?<rest>[^/]+(/[^/]+)?)(?<!/accepted|/rejected)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A\$aws/things/(?<thing>[^/]+)/jobs/(?!notify)(?<rest>[^/]+((/namespace-[^/]+)?/[^/]+)?)(?<!/accepted|/rejected)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Topic();
 
     [GeneratedRegex(@"\A(\$next|[a-zA-Z0-9_-]{1,64})\z", RegexOptions.CultureInvariant)]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.Mqtt;
@@ -15,6 +16,7 @@ internal sealed class JobsService : IAsyncDisposable
     private readonly IDeviceDirectory _directory;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
+    private readonly CloudAccount _account;
     private readonly JobEngine _engine;
     private readonly JobsMqtt _mqtt;
     private readonly Channel<Func<CancellationToken, ValueTask>> _inbox = Channel.CreateUnbounded<Func<CancellationToken, ValueTask>>();
@@ -24,7 +26,7 @@ internal sealed class JobsService : IAsyncDisposable
 
     public JobsService(IDeviceDirectory directory, IMessageBus bus, CloudAccount account, TimeProvider time, ILogger<JobsService> logger, CallAdmission? admission = null)
     {
-        (_directory, _time, _logger) = (directory, time, logger);
+        (_directory, _account, _time, _logger) = (directory, account, time, logger);
         Events = new EventConfigurations(time);
         // The broker takes a message at once; there is nothing to wait for.
         _engine = new JobEngine(account, directory, Events, time, message => _ = bus.PublishAsync(message).AsTask(), logger);
@@ -49,6 +51,28 @@ internal sealed class JobsService : IAsyncDisposable
     public EventConfigurations Events { get; }
 
     public JobTemplates Templates { get; }
+
+    /// <summary>A job of another service of the cloud, in that service's own name space.</summary>
+    public Job CreateFor(string space, string document, JsonObject settings, string targetArn)
+    {
+        var now = _time.GetUtcNow();
+        var id = Guid.NewGuid().ToString();
+        var job = new Job(id, _account.Arn("iot", "job/" + id), isContinuous: true, document, JobSettingsReader.Read(settings, new JobSettings(), isContinuous: true, now), now)
+        {
+            Namespace = space,
+        };
+        _engine.Create(job, [targetArn]);
+        SetTimer();
+        return job;
+    }
+
+    /// <summary>Withdraws the job from the things that have not begun it.</summary>
+    public void CancelFor(string jobId)
+    {
+        if (_engine.Read(jobs => jobs.GetValueOrDefault(jobId)?.Status is JobStatus.InProgress))
+            _engine.CancelJob(jobId, force: false, reasonCode: null, comment: null);
+        SetTimer();
+    }
 
     public T Read<T>(Func<IReadOnlyDictionary<string, Job>, T> read) => _engine.Read(read);
 

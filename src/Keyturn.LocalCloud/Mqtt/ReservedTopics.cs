@@ -19,13 +19,13 @@ internal static partial class ReservedTopics
     public static bool IsForServiceOnly(string topic) => JobsRequest().IsMatch(topic) || topic.StartsWith("$aws/rules/", StringComparison.Ordinal);
 
     [GeneratedRegex(@"\A\$aws/(" +
-        @"things/[^/]+/(jobs/(?!notify)[^/]+(/[^/]+)?(?<!/accepted|/rejected)" +
+        @"things/[^/]+/(jobs/(?!notify)[^/]+((/namespace-[^/]+)?/[^/]+)?(?<!/accepted|/rejected)" +
         @"|shadow/(name/[^/]+/)?(get|update|delete)" +
         @"|defender/metrics/(json|cbor)|streams/.+|greengrass(v2)?/.+)" +
         @"|rules/.+|certificates/(create|create-from-csr)/(json|cbor)|provisioning-templates/[^/]+/provision/(json|cbor)" +
         @"|commands/(things|clients)/.+|device_location/.+)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Publishable();
 
-    [GeneratedRegex(@"\A\$aws/things/[^/]+/jobs/(?!notify)[^/]+(/[^/]+)?(?<!/accepted|/rejected)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A\$aws/things/[^/]+/jobs/(?!notify)[^/]+((/namespace-[^/]+)?/[^/]+)?(?<!/accepted|/rejected)\z", RegexOptions.CultureInvariant)]
     private static partial Regex JobsRequest();
 }

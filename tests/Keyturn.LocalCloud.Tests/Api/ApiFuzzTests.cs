@@ -31,7 +31,9 @@ public sealed class ApiFuzzTests : IAsyncLifetime
             "TableName", "Key", "Item", "S", "N", "M", "L", "SS", "KeyConditionExpression", "UpdateExpression", "ExpressionAttributeValues",
             "CertificateAuthorityArn", "Csr", "SigningAlgorithm", "Validity", "Value", "Type", "TemplateArn", "ApiPassthrough", "Subject", "Extensions", "Tags",
             "ScheduleExpression", "Targets", "Id", "Arn", "Input", "QueueUrl", "MessageBody", "ReceiptHandle", "Attributes", "AttributeNames", "queryString",
-            "TransactItems", "Put", "KeySchema", "AttributeName", "AttributeDefinitions", "Environment", "Variables", "Timeout"]).Select(Gen.Const)]),
+            "TransactItems", "Put", "KeySchema", "AttributeName", "AttributeDefinitions", "Environment", "Variables", "Timeout",
+            "targetArn", "components", "componentVersion", "configurationUpdate", "reset", "deploymentPolicies", "componentUpdatePolicy", "iotJobConfiguration", "inlineRecipe",
+            "platform", "componentCandidates", "componentName", "versionRequirements", "roleArn"]).Select(Gen.Const)]),
         Word);
 
     private static readonly Gen<JsonNode?> Json = Gen.Recursive<JsonNode?>((depth, self) => depth > 4
