@@ -44,6 +44,9 @@ internal static partial class Log
     [LoggerMessage(18, LogLevel.Information, "Another process has moved the rotation on; going on from its journal entry")]
     public static partial void JournalMoved(ILogger log);
 
+    [LoggerMessage(19, LogLevel.Warning, "Neither the old credential nor the new one gets the device connected: they are put in place by turns, now for the {Turn}. time, and neither is deleted")]
+    public static partial void Alternating(ILogger log, int turn);
+
     [LoggerMessage(60, LogLevel.Information, "Installed {Recovery} and {Timer} for the time of this rotation")]
     public static partial void UnitsInstalled(ILogger log, string recovery, string timer);
 

@@ -161,6 +161,12 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             case RotationState.Aborting a:
                 Log.Aborting(ports.Log, a.Reason);
                 break;
+            case RotationState.Stranded { Turns: var turns }:
+                Log.Alternating(ports.Log, turns.Turn);
+                break;
+            case RotationState.Switching { Turns: { } turns }:
+                Log.Alternating(ports.Log, turns.Turn);
+                break;
             case RotationState.Idle { LastOutcome: { } outcome }:
                 Log.Finished(ports.Log, outcome);
                 RemoveUnits();

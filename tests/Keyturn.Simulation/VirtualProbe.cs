@@ -29,7 +29,9 @@ internal sealed class VirtualProbe(World world, VirtualDevice device) : ICredent
     {
         var before = await ResultAsync(old);
         var middle = await ResultAsync(@new);
-        return new(before, middle, await ResultAsync(old));
+        var after = await ResultAsync(old);
+        var isOffline = device.Principal is not { } principal || !world.Accepts(principal);
+        return new(before, middle, after, isOffline && (before, middle, after) == (ProbeResult.Failed, ProbeResult.Failed, ProbeResult.Failed));
 
         async Task<ProbeResult> ResultAsync(string credential) =>
             await TryAsync(credential, null, cancellation) ? ProbeResult.Accepted : ProbeResult.Failed;

@@ -82,7 +82,9 @@ internal sealed class MqttProbe(
         var middle = await TryAsync(target, @new, id, null, cancellation).ConfigureAwait(false);
         var after = await TryAsync(target, old, id, null, cancellation).ConfigureAwait(false);
         Log.Compared(log, before.Detail, middle.Detail, after.Detail);
-        return new(before.Result, middle.Result, after.Result);
+        // As the thing itself: with another client id it may only be that the policy does not allow it.
+        var isStranded = id == thing && new[] { before, middle, after }.All(a => a is { Succeeded: false, WasReached: true });
+        return new(before.Result, middle.Result, after.Result, isStranded);
     }
 
     private async Task<Attempt> TryAsync(DataEndpoint target, string credential, string clientId, CurrentRotation? verify, CancellationToken cancellation)
@@ -111,7 +113,7 @@ internal sealed class MqttProbe(
                 .Build();
             var result = await client.ConnectAsync(options, either.Token).ConfigureAwait(false);
             if (result.ResultCode != MqttClientConnectResultCode.Success)
-                return new(false, $"the connection was refused: {result.ResultCode}");
+                return new(false, $"the connection was refused: {result.ResultCode}", WasReached: true);
             var outcome = verify is null ? new Attempt(true, "accepted") : await VerifyAsync(client, verify, dropped.Task, cancellation).ConfigureAwait(false);
             if (client.IsConnected)
                 await client.DisconnectAsync(new MqttClientDisconnectOptions(), either.Token).ConfigureAwait(false);
@@ -119,12 +121,14 @@ internal sealed class MqttProbe(
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return new(false, "no answer in time");
+            return new(false, "no answer in time", WasReached: connection?.WasReached == true);
         }
         catch (Exception e) when (e is MqttCommunicationException or IOException or SocketException or AuthenticationException or CryptographicException or CredentialException or InvalidOperationException)
         {
             cancellation.ThrowIfCancellationRequested();
-            return new(false, connection?.WasReached == true ? $"the connection failed after the endpoint was reached: {Innermost(e)}" : $"the endpoint was not reached: {Innermost(e)}");
+            return connection?.WasReached == true
+                ? new(false, $"the connection failed after the endpoint was reached: {Innermost(e)}", WasReached: true)
+                : new(false, $"the endpoint was not reached: {Innermost(e)}");
         }
     }
 
@@ -187,7 +191,7 @@ internal sealed class MqttProbe(
         return e.Message;
     }
 
-    private sealed record Attempt(bool Succeeded, string Detail, string? Note = null)
+    private sealed record Attempt(bool Succeeded, string Detail, string? Note = null, bool WasReached = false)
     {
         public ProbeResult Result => Succeeded ? ProbeResult.Accepted : ProbeResult.Failed;
     }

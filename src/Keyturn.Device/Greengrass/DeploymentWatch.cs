@@ -98,7 +98,7 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
         lock (_lock)
         {
             var now = time.GetTimestamp();
-            var isSwitching = state() is RotationState.Switching or RotationState.Trial or RotationState.Aborting { Stage: AbortStage.Restore or AbortStage.Return };
+            var isSwitching = state() is RotationState.Switching or RotationState.Trial or RotationState.Stranded { Reconnected: false } or RotationState.Aborting { Stage: AbortStage.Restore or AbortStage.Return };
             if (isSwitching || (_claimed is { } claimed && time.GetElapsedTime(claimed, now) < ClaimTime))
             {
                 _deferringSince ??= now;

@@ -21,8 +21,8 @@ internal enum Alarm
     /// <summary>The nucleus has not come up since the switch: the watchdog's word, outside Greengrass.</summary>
     Overdue,
 
-    /// <summary>The old credential was kept for a day.</summary>
-    KeptLongEnough,
+    /// <summary>The old credential was kept for another hour.</summary>
+    KeptAnHour,
 }
 
 internal enum PreflightOutcome
@@ -100,7 +100,8 @@ internal abstract record RotationEvent
     public sealed record CredentialRemoved : RotationEvent;
 
     /// <summary>One round of evidence: the old credential before, the new one, the old one after.</summary>
-    public sealed record Compared(ProbeResult OldBefore, ProbeResult New, ProbeResult OldAfter) : RotationEvent;
+    /// <param name="IsStranded">The nucleus has no session, and the cloud was reached with its own client id and refused both credentials.</param>
+    public sealed record Compared(ProbeResult OldBefore, ProbeResult New, ProbeResult OldAfter, bool IsStranded = false) : RotationEvent;
 
     public sealed record AlarmRang(Alarm Alarm) : RotationEvent;
 }

@@ -22,6 +22,7 @@ internal readonly record struct Step(RotationState State, params RotationEffect[
 /// Trial       after the switch                                      same nucleus session: restart the nucleus; a younger one: round trip
 /// Committing  a round trip through a session younger than the switch commit again
 /// Committed   the backend says the new one stays                    report SUCCEEDED, then remove the old one
+/// Stranded    neither one gets the device connected: the old one's turn same session: restart the nucleus; a younger one: round trip
 /// Aborting    refused, or evidence against the new one              finish the stage: discard or restore, return, report FAILED
 /// </code>
 /// An event that a state has no arm for changes nothing: it is late, repeated, or somebody else's.
@@ -36,6 +37,7 @@ internal static class RotationMachine
     /// <summary>A rotation that takes longer than this before the switch asks what has become of its job, and how much of its time is left.</summary>
     public static readonly TimeSpan JobLook = TimeSpan.FromMinutes(1);
 
+    public static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     public static readonly TimeSpan Day = TimeSpan.FromDays(1);
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -43,19 +45,26 @@ internal static class RotationMachine
     public static readonly TimeSpan EvidenceInterval = TimeSpan.FromSeconds(150);
 
     public const int StrikesNeeded = 5;
+
+    /// <summary>Five rounds so far apart are a day.</summary>
+    public static readonly TimeSpan LongestInterval = TimeSpan.FromHours(6);
+
+    private const int HoursToKeep = 24;
     private const int RestartAttempts = 5;
     private const int UncodedRefusalsNeeded = 2;
 
     public static Step Next(RotationState state, RotationEvent happened) => (state, happened) switch
     {
         // At rest.
-        (Idle s, Restarted) => new(s, new Ask(new NextJob()), new Ask(new Attest()), new SetAlarm(Alarm.KeptLongEnough, Day)),
+        (Idle s, Restarted) => new(s, new Ask(new NextJob()), new Ask(new Attest()), new SetAlarm(Alarm.KeptAnHour, Hour)),
         (Idle s, QueueChanged or AlarmRang { Alarm: Alarm.Poll }) => new(s, new Ask(new NextJob())),
         (Idle s, AlarmRang { Alarm: Alarm.Attest }) => new(s, new Ask(new Attest())),
         (Idle s, AttestAccepted { Nonce: { } nonce }) => new(s with { AnswersTokens = true }, new Ask(new Attest(nonce))),
         (Idle s, AttestAccepted) => new(s with { AnswersTokens = true }, new Sweep(), new SetAlarm(Alarm.Attest, Day)),
         (Idle s, AttestRefused e) => new(s with { AnswersTokens = s.AnswersTokens || e.Refusal.CarriedToken }, new SetAlarm(Alarm.Attest, Day)),
-        (Idle { AnswersTokens: false } s, AlarmRang { Alarm: Alarm.KeptLongEnough }) => new(s with { KeptLongEnough = true }, new Ask(new NextJob())),
+        (Idle { AnswersTokens: false, HoursKept: < HoursToKeep - 1 } s, AlarmRang { Alarm: Alarm.KeptAnHour }) =>
+            new(s with { HoursKept = s.HoursKept + 1 }, new SetAlarm(Alarm.KeptAnHour, Hour)),
+        (Idle { AnswersTokens: false } s, AlarmRang { Alarm: Alarm.KeptAnHour }) => new(s with { KeptLongEnough = true, HoursKept = 0 }, new Ask(new NextJob())),
         (Idle s, NextJobSeen { Job: { IsRotation: true, IsOver: false } job }) => new(new Starting(job, s.AnswersTokens), Begin(job)),
         (Idle { KeptLongEnough: true } s, NextJobSeen) => new(s with { KeptLongEnough = false }, new Sweep(), new SetAlarm(Alarm.Poll, PollInterval)),
         (Idle s, NextJobSeen) => new(s, new SetAlarm(Alarm.Poll, PollInterval)),
@@ -101,18 +110,25 @@ internal static class RotationMachine
 
         // The switch, and the nucleus that has to notice it.
         (Switching s, Restarted) => new(s, new SwitchTo(s.Rotation.New)),
-        (Switching s, Switched e) => new(new Trial(s.Rotation, e.Session, s.Attempt), new RestartNucleus()),
+        (Switching s, Switched e) => new(new Trial(s.Rotation, e.Session, s.Attempt, Turns: s.Turns), new RestartNucleus()),
+        (Switching { Turns: { } turns } s, SwitchFailed) => OldsTurn(s.Rotation, turns),
         (Switching s, SwitchFailed e) => Restore(s.Rotation, e.Reason),
         (Trial s, Restarted e) when e.Session == s.SessionAtSwitch => new(s, new RestartNucleus()),
         (Trial s, Restarted) => new(s with { Reconnected = true }, new Ask(new NextJob()), new SetAlarm(Alarm.Evidence, Patience)),
+        // A commit may have been heard before the credentials changed places: giving the new one up takes evidence.
+        (Trial { Reconnected: false, Turns: not null } s, RestartFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Trial { Reconnected: false, Turns: { } turns } s, AlarmRang { Alarm: Alarm.Overdue }) => OldsTurn(s.Rotation, turns),
         (Trial { Reconnected: false, Attempt: < RestartAttempts } s, RestartFailed) => new(s with { Attempt = s.Attempt + 1 }, new SetAlarm(Alarm.Retry, EvidenceInterval)),
         (Trial { Reconnected: false } s, RestartFailed e) => Restore(s.Rotation, e.Reason),
         // No commit was sent: the backend holds to the old one.
         (Trial { Reconnected: false } s, AlarmRang { Alarm: Alarm.Overdue }) => Restore(s.Rotation, "Greengrass did not come up with the new certificate"),
         (Trial { Reconnected: false } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
+        (Trial { Reconnected: true, Turns: { IsCommitted: true } turns } s, NextJobSeen) => new(
+            new Committed(s.Rotation, turns.KeepOld), Success(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
         (Trial { Reconnected: true } s, NextJobSeen e) => Showing(
             new Committing(AsSeen(s.Rotation, e.Job), s.Attempt), Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
-        (Trial { Reconnected: true } s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
+        (Trial { Reconnected: true } s, Compared e) => Weigh(
+            s with { Strikes = Strikes(s.Strikes, e), BothRefused = Refusals(s.BothRefused, e) }, s.Rotation, Strikes(s.Strikes, e), Refusals(s.BothRefused, e), s.Turns ?? new()),
 
         // The decision.
         (Committing s, Restarted) => new(s with { Final = null }, Decision(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
@@ -129,13 +145,16 @@ internal static class RotationMachine
         (Committing { Final: { } refusal } s, Compared { OldBefore: ProbeResult.Accepted, OldAfter: ProbeResult.Accepted }) =>
             Restore(s.Rotation, $"the backend refused the commit: {refusal.Describe()}"),
         (Committing { Final: not null } s, Compared) => new(s with { Final = null }, Decision(s.Rotation, afterPause: true), new SetAlarm(Alarm.Evidence, Patience)),
-        (Committing s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
-        (Trial { Reconnected: true } or Committing { Final: null } or Committed, AlarmRang { Alarm: Alarm.Evidence }) =>
+        (Committing s, Compared e) => Weigh(
+            s with { Strikes = Strikes(s.Strikes, e), BothRefused = Refusals(s.BothRefused, e) }, s.Rotation, Strikes(s.Strikes, e), Refusals(s.BothRefused, e), new()),
+        (Trial { Reconnected: true } or Committing { Final: null } or Committed or Stranded { Reconnected: true }, AlarmRang { Alarm: Alarm.Evidence }) =>
             new(state, new Compare(state.Current!.Old, state.Current.New)),
 
         // Decided: the old credential goes once the job's end is known to the Jobs service.
         (Committed s, Restarted) => new(s, Success(s.Rotation), new SetAlarm(Alarm.Evidence, Patience)),
-        (Committed s, Compared e) => Weigh(s with { Strikes = Strikes(s.Strikes, e) }, s.Rotation, Strikes(s.Strikes, e)),
+        (Committed s, Compared e) => Weigh(
+            s with { Strikes = Strikes(s.Strikes, e), BothRefused = Refusals(s.BothRefused, e) }, s.Rotation, Strikes(s.Strikes, e), Refusals(s.BothRefused, e),
+            new(IsCommitted: true, KeepOld: s.KeepOld)),
         (Committed s, UpdateAccepted) => Finish(s),
         (Committed s, UpdateRefused { Actual: { Status: JobStatus.Succeeded } }) => Finish(s),
         // Most likely a step of ours whose answer was lost: said again at once, with the version that it left.
@@ -147,6 +166,23 @@ internal static class RotationMachine
         (Committed s, JobSeen { Job: { IsOver: false } job }) when s.Rotation.Is(job) => Again(s with { Rotation = s.Rotation with { Version = job.Version } }),
         (Committed s, JobSeen) => Rest(s.Rotation.AnswersTokens, "the new credential is in use; its job ended before success could be reported"),
         (Committed s, CredentialRemoved) => Rest(s.Rotation.AnswersTokens, "rotated"),
+
+        // Neither credential gets the device connected: each has its turn, and neither is given up before the cloud accepts the other one.
+        (Stranded { SessionAtSwitch: null } s, Restarted or AlarmRang { Alarm: Alarm.Retry }) => new(s, new SwitchBackTo(s.Rotation.Old)),
+        (Stranded { SessionAtSwitch: null } s, SwitchFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Stranded { SessionAtSwitch: null } s, Switched e) => new(s with { SessionAtSwitch = e.Session }, new RestartNucleus()),
+        (Stranded s, Restarted e) when e.Session == s.SessionAtSwitch => new(s, new RestartNucleus()),
+        (Stranded s, Restarted) => new(s with { Reconnected = true }, new Ask(new NextJob()), new SetAlarm(Alarm.Evidence, Interval(s.Turns))),
+        (Stranded { Reconnected: false } s, RestartFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Stranded { Reconnected: false } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
+        // Heard before and after the new one's turn, which brought nothing: that is evidence, whatever a probe may do.
+        (Stranded { Reconnected: true, Turns.OldWasHeard: true } s, NextJobSeen) => Report(s.Rotation, "the old certificate got the device connected, twice, and the new one between did not"),
+        (Stranded { Reconnected: true } s, NextJobSeen) => new(s with { IsHeard = true }, new Compare(s.Rotation.Old, s.Rotation.New)),
+        (Stranded { Reconnected: true } s, Compared { New: ProbeResult.Accepted }) => NewsTurn(s),
+        (Stranded { Reconnected: true } s, Compared e) => WeighOldsTurn(s with
+        {
+            Strikes = Strikes(s.Strikes, e), Rounds = s.Rounds + (e.IsStranded || s.IsHeard ? 1 : 0),
+        }),
 
         // Going back, or never having gone.
         (Aborting { Stage: AbortStage.Discard } s, Restarted) => new(s, new Remove(s.Rotation.New)),
@@ -177,7 +213,7 @@ internal static class RotationMachine
     private const string TimeIsUp = "too little of the job's time was left to wait for a certificate";
 
     private static Step Rest(bool answersTokens, string? outcome = null) =>
-        new(new Idle(answersTokens, outcome), new Ask(new NextJob(), AfterPause: outcome is null), new Ask(new Attest()), new SetAlarm(Alarm.KeptLongEnough, Day));
+        new(new Idle(answersTokens, outcome), new Ask(new NextJob(), AfterPause: outcome is null), new Ask(new Attest()), new SetAlarm(Alarm.KeptAnHour, Hour));
 
     private static Ask Begin(JobExecution job) => new(new UpdateJob(
         job.JobId, job.Number, job.Version, JobStatus.InProgress, StatusDetails.Of("making a key and asking for its certificate")));
@@ -231,9 +267,33 @@ internal static class RotationMachine
     private static int Strikes(int before, Compared e) =>
         e is { OldBefore: ProbeResult.Accepted, New: ProbeResult.Failed, OldAfter: ProbeResult.Accepted } ? before + 1 : 0;
 
-    private static Step Weigh(RotationState state, CurrentRotation r, int strikes) => strikes >= StrikesNeeded
-        ? Restore(r, $"the cloud accepts the old certificate and not the new one, {StrikesNeeded} times over ten minutes")
-        : new(state, new SetAlarm(Alarm.Evidence, strikes > 0 ? EvidenceInterval : Patience));
+    private static int Refusals(int before, Compared e) =>
+        e.IsStranded ? before + 1 : e is { OldBefore: ProbeResult.Failed, New: ProbeResult.Failed, OldAfter: ProbeResult.Failed } ? before : 0;
+
+    private static readonly string AgainstNew = $"the cloud accepts the old certificate and not the new one, {StrikesNeeded} times over ten minutes";
+
+    private static Step Weigh(RotationState state, CurrentRotation r, int strikes, int refusals, Alternation turns) =>
+        strikes >= StrikesNeeded ? Restore(r, AgainstNew)
+        : refusals >= StrikesNeeded ? OldsTurn(r, turns)
+        : new(state, new SetAlarm(Alarm.Evidence, strikes > 0 ? EvidenceInterval : refusals > 0 ? Interval(turns) : Patience));
+
+    private static Step WeighOldsTurn(Stranded s) =>
+        s.Strikes >= StrikesNeeded ? Report(s.Rotation, AgainstNew)
+        : s.Rounds >= StrikesNeeded && s.Strikes == 0 ? NewsTurn(s)
+        : new(s, new SetAlarm(Alarm.Evidence, s.Strikes > 0 || s.IsHeard ? EvidenceInterval : Interval(s.Turns)));
+
+    private static TimeSpan Interval(Alternation turns)
+    {
+        var doubled = EvidenceInterval * Math.Pow(2, Math.Min(turns.Turn, 16));
+        return doubled < LongestInterval ? doubled : LongestInterval;
+    }
+
+    private static Step OldsTurn(CurrentRotation r, Alternation turns) => new(
+        new Stranded(r with { Note = "for a while neither certificate got the device connected; they were tried by turns" }, turns with { Turn = turns.Turn + 1 }),
+        new SwitchBackTo(r.Old));
+
+    private static Step NewsTurn(Stranded s) => new(
+        new Switching(s.Rotation, 1, s.Turns with { Turn = s.Turns.Turn + 1, OldWasHeard = s.IsHeard }), new SwitchTo(s.Rotation.New));
 
     private static Step KeepBoth(CurrentRotation r)
     {

@@ -34,6 +34,13 @@ internal enum AbortStage
     Report,
 }
 
+/// <summary>Old and new credential are put in place by turns, since for long neither one got the device connected.</summary>
+/// <param name="Turn">How often they changed places; each turn is twice as long as the one before, up to a day.</param>
+/// <param name="IsCommitted">The backend had said that the new one stays: it is not asked again.</param>
+/// <param name="KeepOld">As in <see cref="RotationState.Committed"/>.</param>
+/// <param name="OldWasHeard">The cloud answered over the old credential in its last turn.</param>
+internal sealed record Alternation(int Turn = 0, bool IsCommitted = false, bool KeepOld = false, bool OldWasHeard = false);
+
 /// <summary>Where a rotation stands. All but <see cref="Starting"/> are journalled; <see cref="RotationMachine"/> says what each one means.</summary>
 [JsonDerivedType(typeof(Idle), "Idle")]
 [JsonDerivedType(typeof(Keyed), "Keyed")]
@@ -43,6 +50,7 @@ internal enum AbortStage
 [JsonDerivedType(typeof(Trial), "Trial")]
 [JsonDerivedType(typeof(Committing), "Committing")]
 [JsonDerivedType(typeof(Committed), "Committed")]
+[JsonDerivedType(typeof(Stranded), "Stranded")]
 [JsonDerivedType(typeof(Aborting), "Aborting")]
 internal abstract record RotationState
 {
@@ -52,7 +60,8 @@ internal abstract record RotationState
 
     /// <param name="AnswersTokens">The backend echoes clientTokens, as ours does and the reference's does not.</param>
     /// <param name="KeptLongEnough">An old credential, kept because the backend can't be asked, may go after the next answer of the cloud.</param>
-    public sealed record Idle(bool AnswersTokens = false, string? LastOutcome = null, bool KeptLongEnough = false) : RotationState;
+    /// <param name="HoursKept">How many of a day's hours it was kept already: starts of the component and of the machine don't begin the day anew.</param>
+    public sealed record Idle(bool AnswersTokens = false, string? LastOutcome = null, bool KeptLongEnough = false, int HoursKept = 0) : RotationState;
 
     /// <summary>A job was taken; nothing exists that a restart would have to know of.</summary>
     public sealed record Starting(JobExecution Job, bool AnswersTokens) : RotationState;
@@ -64,19 +73,27 @@ internal abstract record RotationState
 
     public sealed record Proven(CurrentRotation Rotation) : RotationState;
 
-    public sealed record Switching(CurrentRotation Rotation, int Attempt) : RotationState;
+    public sealed record Switching(CurrentRotation Rotation, int Attempt, Alternation? Turns = null) : RotationState;
 
     /// <param name="SessionAtSwitch">The nucleus's session when the credential was switched: an answer counts only in another one.</param>
     /// <param name="Attempt">How often the nucleus was restarted for this rotation.</param>
     /// <param name="Reconnected">This component runs in a session younger than the switch.</param>
     /// <param name="Strikes">Rounds of evidence against the new credential, in a row.</param>
+    /// <param name="BothRefused">Rounds in which the cloud refused either credential, since it accepted one.</param>
     public sealed record Trial(
-        CurrentRotation Rotation, string SessionAtSwitch, int Attempt, bool Reconnected = false, int Strikes = 0) : RotationState;
+        CurrentRotation Rotation, string SessionAtSwitch, int Attempt, bool Reconnected = false, int Strikes = 0, int BothRefused = 0, Alternation? Turns = null) : RotationState;
 
-    public sealed record Committing(CurrentRotation Rotation, int Attempt, int Strikes = 0, Refusal? Final = null) : RotationState;
+    public sealed record Committing(CurrentRotation Rotation, int Attempt, int Strikes = 0, Refusal? Final = null, int BothRefused = 0) : RotationState;
 
     /// <param name="KeepOld">The reference backend did not confirm: the old credential stays until attested or a day has passed.</param>
-    public sealed record Committed(CurrentRotation Rotation, bool KeepOld = false, int Strikes = 0) : RotationState;
+    public sealed record Committed(CurrentRotation Rotation, bool KeepOld = false, int Strikes = 0, int BothRefused = 0) : RotationState;
+
+    /// <summary>The old credential's turn, while it is not known which of the two the cloud will accept again.</summary>
+    /// <param name="SessionAtSwitch">Nothing before the old one is in place.</param>
+    /// <param name="IsHeard">The cloud has answered over it.</param>
+    /// <param name="Rounds">How many of this turn have not told which one stays.</param>
+    public sealed record Stranded(
+        CurrentRotation Rotation, Alternation Turns, string? SessionAtSwitch = null, bool Reconnected = false, bool IsHeard = false, int Strikes = 0, int Rounds = 0) : RotationState;
 
     public sealed record Aborting(CurrentRotation Rotation, string Reason, AbortStage Stage, string? SessionAtSwitch = null) : RotationState;
 
@@ -93,6 +110,7 @@ internal abstract record RotationState
         Trial s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Committing s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Committed s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
+        Stranded s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Aborting s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         _ => this,
     };
@@ -107,6 +125,7 @@ internal abstract record RotationState
         Trial s => s.Rotation,
         Committing s => s.Rotation,
         Committed s => s.Rotation,
+        Stranded s => s.Rotation,
         Aborting s => s.Rotation,
         _ => null,
     };

@@ -39,6 +39,7 @@ internal sealed class CrashSimulation : IDisposable
     private readonly StringWriter _log = new();
     private readonly string _old;
     private string _principal = "";
+    private TimeSpan? _switched;
     private int _session;
 
     public CrashSimulation(Scenario scenario, SimulatedFileSystem? disk = null)
@@ -48,7 +49,7 @@ internal sealed class CrashSimulation : IDisposable
         // A nucleus speaks with what it found when it started.
         _backend.Principal = () => _principal;
         _backend.Queue("job-1");
-        _backend.Loses = (_, _) => scenario.IsNewDeaf && _principal != _old;
+        _backend.Loses = (_, _) => IsRefused(_principal);
         _backend.Override = (topic, m) =>
             scenario.IsCommitRefused && topic.EndsWith("/commit", StringComparison.Ordinal) ? Refusal(RefusalCode.ClosedInFavourOfOld)
             : scenario.IsCreateRefused && m.ContainsKey("csr") ? Refusal(RefusalCode.CsrRefused)
@@ -101,6 +102,15 @@ internal sealed class CrashSimulation : IDisposable
 
     public void Dispose() => _backend.Dispose();
 
+    /// <summary>After the first switch, over the new credential or either one.</summary>
+    private bool IsRefused(string principal)
+    {
+        if (_principal != _old)
+            _switched ??= _time.Now;
+        return _switched is { } at
+            && ((principal != _old && (_scenario.IsNewDeaf || _scenario.BothDeaf != default)) || _time.Now - at < _scenario.BothDeaf);
+    }
+
     private static (string, JsonObject) Refusal(string code) => ("/rejected", new JsonObject { ["errorMsg"] = "No.", ["code"] = code });
 
     /// <summary>From the start of the component until the rotation is over, or the process dies. Nuclei come and go as they are told to.</summary>
@@ -118,7 +128,7 @@ internal sealed class CrashSimulation : IDisposable
             {
                 Directories.Ensure(_disk);
                 driver = new RotationDriver("pump1", "2.0.0", () => new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256), new DriverPorts(
-                    Journal(), Store(), _backend, new OldOnlyProbe(_scenario.IsNewDeaf || _scenario.IsCommitRefused), nucleus, _time, new Random(1),
+                    Journal(), Store(), _backend, new ForetoldProbe(this), nucleus, _time, new Random(1),
                     new RotationLog(_log, _time, "pump1"), IsSingleThreaded: true));
                 _backend.Deliver += driver.Receive;
                 run = driver.RunAsync(life.Token);
@@ -263,12 +273,16 @@ internal sealed class CrashSimulation : IDisposable
     }
 
     /// <summary>Beforehand all is well; asked for evidence, the cloud takes the old credential, and the new one unless it has turned against it.</summary>
-    private sealed class OldOnlyProbe(bool isAgainstNew) : Cloud.ICredentialProbe
+    private sealed class ForetoldProbe(CrashSimulation simulation) : Cloud.ICredentialProbe
     {
         public Task<RotationEvent.PreflightDone> PreflightAsync(CurrentRotation rotation, CancellationToken cancellation) =>
             Task.FromResult(new RotationEvent.PreflightDone(PreflightOutcome.Passed, null));
 
-        public Task<RotationEvent.Compared> CompareAsync(string old, string @new, CancellationToken cancellation) =>
-            Task.FromResult(new RotationEvent.Compared(ProbeResult.Accepted, isAgainstNew ? ProbeResult.Failed : ProbeResult.Accepted, ProbeResult.Accepted));
+        public Task<RotationEvent.Compared> CompareAsync(string old, string @new, CancellationToken cancellation)
+        {
+            var (isOldRefused, isNewRefused) = (simulation.IsRefused(simulation._old), simulation._scenario.IsCommitRefused || simulation.IsRefused("new"));
+            var (before, after) = (isOldRefused ? ProbeResult.Failed : ProbeResult.Accepted, isNewRefused ? ProbeResult.Failed : ProbeResult.Accepted);
+            return Task.FromResult(new RotationEvent.Compared(before, after, before, isOldRefused && isNewRefused));
+        }
     }
 }

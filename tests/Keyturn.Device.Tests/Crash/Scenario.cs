@@ -22,10 +22,13 @@ internal sealed record Scenario(string Name)
     /// <summary>Beforehand all is well; then the cloud hears nothing said over the new certificate.</summary>
     public bool IsNewDeaf { get; init; }
 
+    /// <summary>So long after the switch the cloud hears nothing over either credential, and the old one alone afterwards.</summary>
+    public TimeSpan BothDeaf { get; init; }
+
     /// <summary>As the recovery unit does: the technician's <c>recover</c> before each start of the nucleus.</summary>
     public bool RecoversAtBoot { get; init; }
 
-    public bool EndsWithNew => !IsCommitRefused && !IsCreateRefused && !IsNewDeaf;
+    public bool EndsWithNew => !IsCommitRefused && !IsCreateRefused && !IsNewDeaf && BothDeaf == default;
 
     public static IReadOnlyList<Scenario> All { get; } = Make();
 
@@ -45,6 +48,7 @@ internal sealed record Scenario(string Name)
             apart,
             first with { Name = "commit refused", IsCommitRefused = true },
             adopted with { Name = "new one not heard", IsNewDeaf = true },
+            adopted with { Name = "neither one heard for an hour", BothDeaf = TimeSpan.FromHours(1) },
             first with { Name = "create refused", IsCreateRefused = true },
             adopted with { Name = "next rotation, recovery at boot", RecoversAtBoot = true },
             first with { Name = "commit refused, recovery at boot", IsCommitRefused = true, RecoversAtBoot = true },

@@ -22,6 +22,8 @@ public sealed class DeploymentWatchTests
         ["proven"] = (new RotationState.Proven(Rotation), false),
         ["switching"] = (new RotationState.Switching(Rotation, 1), true),
         ["trial"] = (new RotationState.Trial(Rotation, "s", 1), true),
+        ["stranded"] = (new RotationState.Stranded(Rotation, new Alternation(1)), true),
+        ["stranded, and the nucleus has the old one"] = (new RotationState.Stranded(Rotation, new Alternation(1), "s", Reconnected: true), false),
         ["committing"] = (new RotationState.Committing(Rotation, 1), false),
         ["committed"] = (new RotationState.Committed(Rotation), false),
         ["discarding"] = (new RotationState.Aborting(Rotation, "r", AbortStage.Discard), false),

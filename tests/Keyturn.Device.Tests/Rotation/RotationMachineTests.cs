@@ -21,6 +21,8 @@ public sealed class RotationMachineTests
         { nameof(Trial), typeof(CloudRequest.NextJob) },
         { nameof(Committing), typeof(CloudRequest.Commit) },
         { nameof(Committed), typeof(CloudRequest.UpdateJob) },
+        { "Old's turn", typeof(SwitchBackTo) },
+        { nameof(Stranded), typeof(CloudRequest.NextJob) },
         { "Discard", typeof(Remove) },
         { "Restore", typeof(SwitchBackTo) },
         { "Return", typeof(CloudRequest.UpdateJob) },
@@ -37,6 +39,7 @@ public sealed class RotationMachineTests
 
     [Theory]
     [InlineData(nameof(Trial))]
+    [InlineData(nameof(Stranded))]
     [InlineData("Return")]
     public void A_nucleus_older_than_the_switch_is_restarted_and_not_believed(string state)
     {
@@ -167,6 +170,9 @@ public sealed class RotationMachineTests
         [nameof(Trial)] = new Trial(R, "at-switch", 1),
         [nameof(Committing)] = new Committing(R, 1),
         [nameof(Committed)] = new Committed(R),
+        ["Old's turn"] = new Stranded(R, new Alternation(1)),
+        [nameof(Stranded)] = new Stranded(R, new Alternation(1), "at-switch"),
+        ["New's turn"] = new Switching(R, 1, new Alternation(2)),
         ["Discard"] = new Aborting(R, "why", AbortStage.Discard),
         ["Restore"] = new Aborting(R, "why", AbortStage.Restore),
         ["Return"] = new Aborting(R, "why", AbortStage.Return, "at-switch"),

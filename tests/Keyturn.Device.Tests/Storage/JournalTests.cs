@@ -106,14 +106,15 @@ public sealed class JournalTests : IDisposable
 
     private static readonly Dictionary<string, RotationState> All = new()
     {
-        ["Idle"] = new RotationState.Idle(true, "rotated", true),
+        ["Idle"] = new RotationState.Idle(true, "rotated", true, 3),
         ["Keyed"] = new RotationState.Keyed(Rotation, 1),
         ["Issued"] = new RotationState.Issued(Rotation),
         ["Proven"] = new RotationState.Proven(Rotation),
-        ["Switching"] = new RotationState.Switching(Rotation, 2),
-        ["Trial"] = new RotationState.Trial(Rotation, "session", 1, true, 3),
-        ["Committing"] = new RotationState.Committing(Rotation, 1, 2, new Refusal("no", "CLOSED_OLD", false, true)),
-        ["Committed"] = new RotationState.Committed(Rotation, true, 1),
+        ["Switching"] = new RotationState.Switching(Rotation, 2, new Alternation(3, true, true, true)),
+        ["Trial"] = new RotationState.Trial(Rotation, "session", 1, true, 3, 2, new Alternation(1)),
+        ["Committing"] = new RotationState.Committing(Rotation, 1, 2, new Refusal("no", "CLOSED_OLD", false, true), 4),
+        ["Committed"] = new RotationState.Committed(Rotation, true, 1, 2),
+        ["Stranded"] = new RotationState.Stranded(Rotation, new Alternation(2, OldWasHeard: true), "session", true, true, 1, 2),
         ["Aborting"] = new RotationState.Aborting(Rotation, "why", AbortStage.Return, "session"),
     };
 
