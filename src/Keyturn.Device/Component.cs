@@ -60,7 +60,7 @@ internal sealed class Component(string root, TimeProvider time)
         await using var channel = new GreengrassChannel(ipc, thing, time, log);
         await channel.ConnectAsync(cancellation).ConfigureAwait(false);
         var pkcs11 = system.TokenLabel is null ? null : await CredentialStores.AskAsync(channel.Client, root, cancellation).ConfigureAwait(false);
-        var store = CredentialStores.Open(system, files, directories, () => pkcs11!);
+        var store = CredentialStores.Open(system, files, directories, () => pkcs11!, log);
         Settle(store, journal, log);
         RotationDriver? driver = null;
         var configuration = new ConfigurationWatch(NoEllipticFiles(store.Kind), time, log);
@@ -89,18 +89,22 @@ internal sealed class Component(string root, TimeProvider time)
     }
 
     /// <summary>
-    /// The token first, as a technician would do it: of a switch that was interrupted, only half may be there. What can't be done now is no reason to end,
-    /// and to be started again and again: a job that comes gets the reason.
+    /// What is on this disk or in the token first, as a technician would do it: of a switch that was interrupted, only half may be there. What can't be done
+    /// now is no reason to end, and to be started again and again: a job that comes gets the reason.
     /// </summary>
     private static void Settle(ICredentialStore store, Journal journal, RotationLog log)
     {
         try
         {
-            if (store.Kind == "pkcs11")
-            {
-                using (journal.Enter())
-                    new LocalRecovery(journal.Load().State).Run(store);
-            }
+            using (journal.Enter())
+                new LocalRecovery(journal.Load().State).Run(store);
+        }
+        catch (CredentialException e)
+        {
+            Log.EffectFailed(log, e.Message);
+        }
+        try
+        {
             var current = store.Inspect();
             Log.Started(log, Version, store.Kind, current.CertificateId, current.KeyAlgorithm, current.NotAfter);
         }

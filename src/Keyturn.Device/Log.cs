@@ -47,6 +47,12 @@ internal static partial class Log
     [LoggerMessage(19, LogLevel.Warning, "Neither the old credential nor the new one gets the device connected: they are put in place by turns, now for the {Turn}. time, and neither is deleted")]
     public static partial void Alternating(ILogger log, int turn);
 
+    [LoggerMessage(24, LogLevel.Information, "No link can lead the nucleus to its credential here ({Reason}): key and certificate are switched one after the other, with a record from which either pair can be put back")]
+    public static partial void NoLinks(ILogger log, string reason);
+
+    [LoggerMessage(25, LogLevel.Information, "At a switch {Key} {KeyWay}, {Certificate} {CertificateWay}")]
+    public static partial void TwoFiles(ILogger log, string key, string keyWay, string certificate, string certificateWay);
+
     [LoggerMessage(60, LogLevel.Information, "Installed {Recovery} and {Timer} for the time of this rotation")]
     public static partial void UnitsInstalled(ILogger log, string recovery, string timer);
 

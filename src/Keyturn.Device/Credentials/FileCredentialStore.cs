@@ -2,17 +2,20 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Keyturn.Device.Storage;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Keyturn.Device.Credentials;
 
 /// <summary>
-/// Key and certificate as files. Both of the nucleus's paths lead through one link to the generation in use, so that one rename(2) switches both and
-/// the disk never holds a key beside another key's certificate.
+/// Key and certificate as files: generations of them in a directory of our own, one of which the nucleus's paths lead to, by links where there can be
+/// links, otherwise by copies.
 /// </summary>
-internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths paths, string directory, CredentialFiles? contents = null) : ICredentialStore
+internal sealed class FileCredentialStore(
+    IFileSystem files, CredentialPaths paths, string directory, CredentialFiles? contents = null, ILogger? log = null) : ICredentialStore
 {
-    private const string KeyName = "key", CertificateName = "cert", RequestName = "csr";
-    private const int LongestFile = 64 * 1024;
+    private const string KeyName = GenerationDirectory.Key, CertificateName = GenerationDirectory.Certificate, RequestName = GenerationDirectory.Request;
+    private const int LongestFile = CredentialFile.Longest;
     private const long SpaceNeeded = 1024 * 1024;
 
     /// <summary>A certificate may be dated back a little, and clocks differ by some.</summary>
@@ -20,12 +23,17 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
 
     private readonly GenerationDirectory _generations = new(files, directory);
     private readonly CredentialFiles _contents = contents ?? CredentialFiles.Default;
+    private readonly LinkSwitch _links = new(files, paths, new(files, directory));
+    private readonly TwoFileSwitch _twoFiles = new(files, paths, new(files, directory), contents ?? CredentialFiles.Default, log ?? NullLogger.Instance);
 
     public string Kind => "file";
 
     public CertificateInfo Inspect() => _contents.Describe(Content(paths.Certificate, "certificate"));
 
-    public string? InUse => IsReached ? _generations.Current : null;
+    /// <summary>As it was chosen when the nucleus's files were adopted.</summary>
+    private IPairSwitch Switch => _generations.IsRecorded ? _twoFiles : _links;
+
+    public string? InUse => Switch.InUse;
 
     public void CheckInUse()
     {
@@ -98,15 +106,16 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
 
     public void SwitchTo(string credential, bool mustBeReached)
     {
-        if (mustBeReached && !IsReached)
+        var way = Switch;
+        if (mustBeReached && !way.IsReached)
         {
             throw new CredentialException(
                 $"{paths.Key} or {paths.Certificate} was replaced during the rotation. What is there now was left as it is; start a new job if it is to be rotated");
         }
         CheckPair(_generations.FileOf(credential, KeyName), _generations.FileOf(credential, CertificateName));
-        var before = _generations.Current;
-        _generations.Point(credential);
-        if (!IsReached)
+        var before = way.Current;
+        way.SwitchTo(credential);
+        if (!way.IsReached)
             return;
         try
         {
@@ -114,35 +123,42 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         }
         catch (CredentialException) when (before is not null && before != credential)
         {
-            _generations.Point(before);
+            way.SwitchTo(before);
             throw;
         }
     }
 
-    public void Remove(string credential) => _generations.Remove(credential);
+    public void Remove(string credential)
+    {
+        if (Switch.Needs(credential))
+            throw new CredentialException($"{credential} is in use and was not removed");
+        _generations.Remove(credential);
+    }
 
     public void Sweep()
     {
-        if (!IsReached)
+        var way = Switch;
+        if (!way.IsReached)
             return;
-        foreach (var generation in _generations.All.Where(g => g != _generations.Current).ToArray())
+        foreach (var generation in _generations.All.Where(g => !way.Needs(g)).ToArray())
             _generations.Remove(generation);
+        // Left by a process that ended while it replaced a file: perhaps a copy of a key.
+        foreach (var next in ((string[])[paths.Key, paths.Certificate]).Select(CredentialFile.NextTo).Where(n => files.Status(n) is not null))
+        {
+            files.Unlink(next);
+            files.SyncDirectory(Path.GetDirectoryName(next)!);
+        }
     }
-
-    private bool IsReached => _generations.Current is not null && LeadsTo(paths.Key, KeyName) && LeadsTo(paths.Certificate, CertificateName);
-
-    private bool LeadsTo(string path, string name) =>
-        files.Status(path) is { Kind: FileKind.SymbolicLink } && files.ReadLink(path) == _generations.CurrentFile(name);
 
     /// <summary>The generation in use; the nucleus's files become one, with unchanged content, if they are not yet or no longer.</summary>
     private string Adopt(bool isForUs)
     {
+        Switch.Finish();
         CheckPair(files.Resolve(paths.Key), files.Resolve(paths.Certificate));
-        if (IsReached)
+        if (Switch.InUse is { } current)
         {
-            Link(paths.Key, KeyName);
-            Link(paths.Certificate, CertificateName);
-            return _generations.Current!;
+            Switch.Adopt(current);
+            return current;
         }
 
         var generation = _generations.Begin(isForUs);
@@ -158,49 +174,34 @@ internal sealed class FileCredentialStore(IFileSystem files, CredentialPaths pat
         Put(generation, CertificateName, Content(paths.Certificate, "certificate"), files.Resolve(paths.Certificate));
         files.SyncDirectory(_generations.PathOf(generation));
         CheckPair(_generations.FileOf(generation, KeyName), _generations.FileOf(generation, CertificateName));
-        // A path that leads here already sees the same bytes before and after.
-        _generations.Point(generation);
-        Link(paths.Key, KeyName);
-        Link(paths.Certificate, CertificateName);
+        Choose(generation);
         CheckAsNucleus();
         return generation;
     }
 
-    private void Link(string path, string name)
+    /// <summary>Links where they can be made, found out by making them: what may go wrong with a mount or a file system is too much to be foretold.</summary>
+    private void Choose(string generation)
     {
-        if (!LeadsTo(path, name))
+        try
         {
-            var next = path + ".keyturn";
-            if (files.Status(next) is not null)
-                files.Unlink(next);
-            files.MakeLink(next, _generations.CurrentFile(name));
-            files.Rename(next, path);
+            _links.Adopt(generation);
         }
-        // A link of one path without the other's, after the next switch, would be a pair that does not match.
-        files.SyncDirectory(Path.GetDirectoryName(path)!);
+        catch (FileSystemException e) when (e.IsOfThePlace)
+        {
+            Log.NoLinks(log ?? NullLogger.Instance, e.Message);
+            _twoFiles.Adopt(generation);
+        }
     }
 
-    private void Put(string generation, string name, ReadOnlySpan<byte> content, string? like)
-    {
-        var file = _generations.FileOf(generation, name);
-        files.Create(file, content);
-        if (like is not null && files.Status(like) is { } model)
-        {
-            if (files.Status(file) is { } made && (made.Owner, made.Group) != (model.Owner, model.Group))
-                files.SetOwner(file, model.Owner, model.Group);
-            if (model.Mode != 0x180)
-                files.SetMode(file, model.Mode);
-            files.CopyLabel(like, file);
-        }
-        files.SyncFile(file);
-    }
+    private void Put(string generation, string name, ReadOnlySpan<byte> content, string? like) =>
+        CredentialFile.Make(files, _generations.FileOf(generation, name), content, like);
 
     /// <summary>A key without a certificate, which no journal names any more.</summary>
     private void RemoveUnfinished()
     {
         foreach (var generation in _generations.All.ToArray())
         {
-            if (generation != _generations.Current && files.Status(_generations.FileOf(generation, CertificateName)) is null)
+            if (!Switch.Needs(generation) && files.Status(_generations.FileOf(generation, CertificateName)) is null)
                 _generations.Remove(generation);
         }
     }

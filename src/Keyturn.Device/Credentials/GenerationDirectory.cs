@@ -9,6 +9,8 @@ namespace Keyturn.Device.Credentials;
 /// </summary>
 internal sealed class GenerationDirectory(IFileSystem files, string path)
 {
+    public const string Key = "key", Certificate = "cert", Request = "csr";
+
     private const string Prefix = "gen-";
     private const uint OwnerOnly = 0x1C0, Searchable = 0x1C9, WritableByOthers = 0x12;
 
@@ -22,7 +24,10 @@ internal sealed class GenerationDirectory(IFileSystem files, string path)
 
     public string FileOf(string generation, string name) => System.IO.Path.Combine(PathOf(generation), name);
 
-    /// <summary>The generation in use, if one is.</summary>
+    /// <summary>There is a file in place of the link: <see cref="TwoFileSwitch"/> keeps its record there.</summary>
+    public bool IsRecorded => files.Status(CurrentLink) is { Kind: FileKind.Regular };
+
+    /// <summary>The generation that the link names, if there is one.</summary>
     public string? Current
     {
         get
@@ -76,8 +81,6 @@ internal sealed class GenerationDirectory(IFileSystem files, string path)
 
     public void Remove(string generation)
     {
-        if (generation == Current)
-            throw new CredentialException($"{generation} is in use and was not removed");
         var directory = PathOf(generation);
         if (files.Status(directory) is not { } status)
             return;
@@ -95,7 +98,7 @@ internal sealed class GenerationDirectory(IFileSystem files, string path)
         files.SyncDirectory(path);
     }
 
-    private static bool IsName(string name) =>
+    public static bool IsName(string name) =>
         name.StartsWith(Prefix, StringComparison.Ordinal) && int.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
     private static int NumberOf(string name) => int.Parse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture);

@@ -2,15 +2,16 @@ using Greengrass.Ipc;
 using Keyturn.Device.Credentials;
 using Keyturn.Device.Credentials.Pkcs11;
 using Keyturn.Device.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace Keyturn.Device.Greengrass;
 
 /// <summary>The store that the nucleus's configuration asks for: by the form of <c>system.privateKeyPath</c> and <c>system.certificateFilePath</c>.</summary>
 internal static class CredentialStores
 {
-    public static ICredentialStore Open(SystemConfiguration system, IFileSystem files, StateDirectories directories, Func<Pkcs11Options> pkcs11) =>
+    public static ICredentialStore Open(SystemConfiguration system, IFileSystem files, StateDirectories directories, Func<Pkcs11Options> pkcs11, ILogger? log = null) =>
         system.TokenLabel is not { } label
-            ? new FileCredentialStore(files, system.Paths, directories.Credentials)
+            ? new FileCredentialStore(files, system.Paths, directories.Credentials, log: log)
             : new Pkcs11CredentialStore(Token.At(pkcs11()), new TokenRoles(label), new RotationFiles(files, directories.Credentials));
 
     /// <summary>As the running nucleus has it; where that does not say, as its log does.</summary>

@@ -42,6 +42,9 @@ internal interface IFileSystem
     /// <summary>As <see cref="Create"/>, with the content of another file, however large.</summary>
     void Copy(string from, string to);
 
+    /// <summary>Gives a file that is there another content, in place: of a power cut before it is synced, any mixture of both may be left.</summary>
+    void Overwrite(string path, ReadOnlySpan<byte> content);
+
     void SetOwner(string path, uint owner, uint group);
 
     void SetMode(string path, uint mode);
@@ -78,9 +81,13 @@ internal interface IFileSystem
 internal sealed class FileSystemException(string operation, string path, int error, string reason)
     : IOException($"{operation} {path}: {reason}")
 {
-    public const int NoEntry = 2, PermissionDenied = 13, Busy = 16, Exists = 17, NoSpace = 28, ReadOnly = 30, TooManyLinks = 40;
+    public const int NotPermitted = 1, NoEntry = 2, PermissionDenied = 13, Busy = 16, Exists = 17, OtherDevice = 18, Invalid = 22, NoSpace = 28, ReadOnly = 30,
+        NoSuchCall = 38, TooManyLinks = 40, NotSupported = 95;
 
     public string Path { get; } = path;
 
     public int Error { get; } = error;
+
+    /// <summary>It can't be done there, this way; a disk that is full or failing is another matter.</summary>
+    public bool IsOfThePlace => Error is NotPermitted or PermissionDenied or Busy or OtherDevice or Invalid or ReadOnly or NoSuchCall or NotSupported;
 }

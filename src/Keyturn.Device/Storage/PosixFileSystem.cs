@@ -108,6 +108,15 @@ internal sealed class PosixFileSystem : IFileSystem
         }
     }
 
+    public unsafe void Overwrite(string path, ReadOnlySpan<byte> content)
+    {
+        using var file = OpenDescriptor("overwrite", path, Posix.WriteOnly | Posix.NoFollow);
+        fixed (byte* start = content)
+            Write(file, path, start, content.Length);
+        // Afterwards, so that writing the same once more never takes anything away.
+        Check(Posix.Truncate(file.Number, content.Length), "overwrite", path);
+    }
+
     public void SetOwner(string path, uint owner, uint group)
     {
         using var file = OpenDescriptor("change the owner of", path, Posix.ReadOnly | Posix.NoFollow);
@@ -202,13 +211,13 @@ internal sealed class PosixFileSystem : IFileSystem
         return new FileSystemException(operation, path, error, error switch
         {
             FileSystemException.NoEntry => "no such file or directory",
-            FileSystemException.PermissionDenied or 1 => "permission denied",
+            FileSystemException.PermissionDenied or FileSystemException.NotPermitted => "permission denied",
             FileSystemException.Busy => "busy (is it mounted on its own?)",
             FileSystemException.Exists => "is there already",
             FileSystemException.NoSpace => "the disk is full",
             FileSystemException.ReadOnly => "the file system is read-only",
             FileSystemException.TooManyLinks => "is a symbolic link",
-            18 => "is on another file system",
+            FileSystemException.OtherDevice => "is on another file system",
             _ => $"error {error}",
         });
     }

@@ -47,9 +47,9 @@ internal sealed class CrashSimulation : IDisposable
         (_scenario, _disk) = (scenario, disk ?? new SimulatedFileSystem(scenario.Disk));
         _old = Hash(Certificate());
         // A nucleus speaks with what it found when it started.
-        _backend.Principal = () => _principal;
+        _backend.Principal = Principal;
         _backend.Queue("job-1");
-        _backend.Loses = (_, _) => IsRefused(_principal);
+        _backend.Loses = (_, _) => Principal().Length == 0 || IsRefused(_principal);
         _backend.Override = (topic, m) =>
             scenario.IsCommitRefused && topic.EndsWith("/commit", StringComparison.Ordinal) ? Refusal(RefusalCode.ClosedInFavourOfOld)
             : scenario.IsCreateRefused && m.ContainsKey("csr") ? Refusal(RefusalCode.CsrRefused)
@@ -93,7 +93,7 @@ internal sealed class CrashSimulation : IDisposable
                 _disk.Crash(fate);
             else
                 _disk.CountAnew();
-            if ((WhatTheNucleusSees() ?? WhatTheJournalSays()) is { } wrong)
+            if ((WhatRecoveryGives() ?? WhatTheJournalSays()) is { } wrong)
                 return wrong;
             // Whoever only looked is not to be counted.
             _disk.CountAnew();
@@ -167,7 +167,16 @@ internal sealed class CrashSimulation : IDisposable
         if (_scenario.RecoversAtBoot)
             Recover();
         _session++;
-        _principal = Hash(Certificate());
+        _principal = "";
+        _ = Principal();
+    }
+
+    /// <summary>A nucleus that finds no pair does not connect, looks again, and stays with the first one that it finds.</summary>
+    private string Principal()
+    {
+        if (_principal.Length == 0 && WhatTheNucleusSees(_disk) is null)
+            _principal = Hash(Certificate());
+        return _principal;
     }
 
     /// <summary>What the recovery unit does. Whatever it can't do, the component has to.</summary>
@@ -187,19 +196,38 @@ internal sealed class CrashSimulation : IDisposable
         }
     }
 
-    private FileCredentialStore Store() => new(_disk, new CredentialPaths(_scenario.KeyPath, _scenario.CertificatePath), Directories.Credentials);
+    private FileCredentialStore Store(IFileSystem? disk = null) =>
+        new(disk ?? _disk, new CredentialPaths(_scenario.KeyPath, _scenario.CertificatePath), Directories.Credentials);
 
-    private Journal Journal() => new(_disk, Directories.Journal, "boot", _time);
+    private Journal Journal(IFileSystem? disk = null) => new(disk ?? _disk, Directories.Journal, "boot", _time);
 
     private bool IsOver(RotationDriver driver) =>
         driver.State is RotationState.Idle && _backend.Job!["status"]!.GetValue<string>() is "SUCCEEDED" or "FAILED" && _backend.Attested == Hash(Certificate());
 
-    private string? WhatTheNucleusSees()
+    /// <summary>What the nucleus finds: with two files, after a recovery; with links at any instant.</summary>
+    private string? WhatRecoveryGives()
+    {
+        if (!_scenario.IsTwoFiles)
+            return WhatTheNucleusSees(_disk);
+        var disk = _disk.AsSeen();
+        try
+        {
+            if (disk.Has(Directories.Journal))
+                new LocalRecovery(Journal(disk).Load().State).Run(Store(disk));
+        }
+        catch (Exception e) when (e is IOException or CredentialException or JournalUnreadableException)
+        {
+            return $"recovery fails: {e.Message}";
+        }
+        return WhatTheNucleusSees(disk);
+    }
+
+    private string? WhatTheNucleusSees(SimulatedFileSystem disk)
     {
         try
         {
-            var certificate = Certificate();
-            using var pair = X509Certificate2.CreateFromPem(certificate, _disk.Text(_scenario.KeyPath));
+            var certificate = disk.Text(_scenario.CertificatePath);
+            using var pair = X509Certificate2.CreateFromPem(certificate, disk.Text(_scenario.KeyPath));
             var id = Hash(certificate);
             return id == _old && _backend.OldIsRetired ? "the retired certificate is in use"
                 : id != _old && !_backend.HasIssued(certificate) ? "a certificate that nobody issued is in use"
@@ -236,7 +264,7 @@ internal sealed class CrashSimulation : IDisposable
 
     private string? Check(bool mayGiveUp)
     {
-        if ((WhatTheNucleusSees() ?? WhatTheJournalSays()) is { } wrong)
+        if ((WhatTheNucleusSees(_disk) ?? WhatTheJournalSays()) is { } wrong)
             return wrong;
         var (status, isNew) = (_backend.Job!["status"]!.GetValue<string>(), Hash(Certificate()) != _old);
         var left = _disk.Names(Directories.Credentials).Count(n => n.StartsWith("gen-", StringComparison.Ordinal));
@@ -244,6 +272,7 @@ internal sealed class CrashSimulation : IDisposable
             : isNew && _backend.Committed != Hash(Certificate()) ? "the certificate in use is not the one committed"
             : isNew != _scenario.EndsWithNew && !mayGiveUp ? $"the {(isNew ? "new" : "old")} certificate is in use at the end"
             : left > 1 ? $"{left} credentials are left"
+            : !mayGiveUp && (_disk.Has(_scenario.KeyPath + ".keyturn") || _disk.Has(_scenario.CertificatePath + ".keyturn")) ? "a file that was to replace another is left"
             : null;
     }
 

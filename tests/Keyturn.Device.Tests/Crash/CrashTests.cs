@@ -1,3 +1,5 @@
+using Keyturn.Device.Storage;
+
 namespace Keyturn.Device.Tests.Crash;
 
 /// <summary>A part of what <c>script/simulate crash</c> does, and that it would notice.</summary>
@@ -44,9 +46,35 @@ public sealed class CrashTests
     public void The_check_notices_a_journal_that_is_not_written_before_the_effect() =>
         Notices(s => new SimulatedFileSystem(s.Disk) { NeverKeeps = path => path.EndsWith("/journal", StringComparison.Ordinal) });
 
-    private static void Notices(Func<Scenario, SimulatedFileSystem> disk)
+    [Theory]
+    [InlineData("no links, first rotation")]
+    [InlineData("mounted certificate, first rotation")]
+    public void The_check_notices_a_switch_of_two_files_that_is_not_recorded_before_the_first(string scenario) =>
+        Notices(s => new SimulatedFileSystem(s.Disk) { NeverKeeps = path => path.EndsWith("/credentials/current", StringComparison.Ordinal) }, scenario);
+
+    [Theory]
+    [InlineData("no links, first rotation")]
+    [InlineData("mounted certificate, first rotation")]
+    public void The_check_notices_a_missing_fsync_of_either_kind_when_two_files_are_switched(string scenario)
     {
-        var scenario = Scenario.All[0];
+        Notices(s => new SimulatedFileSystem(s.Disk) { IgnoresFileSync = true }, scenario);
+        Notices(s => new SimulatedFileSystem(s.Disk) { IgnoresDirectorySync = true }, scenario);
+    }
+
+    /// <summary>Otherwise the above would be told of links.</summary>
+    [Fact]
+    public void Where_no_link_can_be_made_the_paths_are_files()
+    {
+        foreach (var scenario in Scenario.All.Where(s => s.IsTwoFiles))
+        {
+            var disk = CrashSimulation.AfterOne(scenario with { IsCommitRefused = false, IsNewDeaf = false });
+            Assert.All((string[])[scenario.KeyPath, scenario.CertificatePath], path => Assert.Equal(FileKind.Regular, disk.Status(path)!.Value.Kind));
+        }
+    }
+
+    private static void Notices(Func<Scenario, SimulatedFileSystem> disk, string name = "first rotation")
+    {
+        var scenario = Find(name);
         Assert.NotEmpty((CrashCampaign.Singles(scenario, stride: 5, disk: () => disk(scenario), untilBad: true)).Bad);
     }
 

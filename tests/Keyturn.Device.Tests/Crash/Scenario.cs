@@ -28,6 +28,9 @@ internal sealed record Scenario(string Name)
     /// <summary>As the recovery unit does: the technician's <c>recover</c> before each start of the nucleus.</summary>
     public bool RecoversAtBoot { get; init; }
 
+    /// <summary>Key and certificate are switched one after the other: in between only recovery gives a pair.</summary>
+    public bool IsTwoFiles => Disk.Mounts.Count > 0 || Disk.HasNoLinks;
+
     public bool EndsWithNew => !IsCommitRefused && !IsCreateRefused && !IsNewDeaf && BothDeaf == default;
 
     public static IReadOnlyList<Scenario> All { get; } = Make();
@@ -41,6 +44,9 @@ internal sealed record Scenario(string Name)
             Name = "first rotation, files apart", KeyPath = "/etc/private/key.pem", CertificatePath = "/etc/certs/cert.pem",
             Disk = Installed("/etc/private/key.pem", "/etc/certs/cert.pem"),
         };
+        var noLinks = first with { Name = "no links, first rotation", Disk = new SimulatedFileSystem(first.Disk) { HasNoLinks = true } };
+        var mounted = first with { Name = "mounted files, first rotation", Disk = new SimulatedFileSystem(first.Disk) { Mounts = [first.KeyPath, first.CertificatePath] } };
+        var oneMounted = apart with { Name = "mounted certificate, first rotation", Disk = new SimulatedFileSystem(apart.Disk) { Mounts = [apart.CertificatePath] } };
         return
         [
             first,
@@ -52,6 +58,11 @@ internal sealed record Scenario(string Name)
             first with { Name = "create refused", IsCreateRefused = true },
             adopted with { Name = "next rotation, recovery at boot", RecoversAtBoot = true },
             first with { Name = "commit refused, recovery at boot", IsCommitRefused = true, RecoversAtBoot = true },
+            noLinks,
+            noLinks with { Name = "no links, next rotation, new one not heard, recovery at boot", Disk = CrashSimulation.AfterOne(noLinks), IsNewDeaf = true, RecoversAtBoot = true },
+            noLinks with { Name = "no links, commit refused", IsCommitRefused = true },
+            mounted with { Name = "mounted files, commit refused, recovery at boot", IsCommitRefused = true, RecoversAtBoot = true },
+            oneMounted,
         ];
     }
 

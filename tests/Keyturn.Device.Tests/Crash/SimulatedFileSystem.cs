@@ -30,7 +30,14 @@ internal sealed class SimulatedFileSystem : IFileSystem
     }
 
     /// <summary>A copy, with everything durable.</summary>
-    public SimulatedFileSystem(SimulatedFileSystem model) => _root = model._root.Durable(2);
+    public SimulatedFileSystem(SimulatedFileSystem model)
+    {
+        _root = model._root.Durable(2);
+        (Mounts, HasNoLinks) = (model.Mounts, model.HasNoLinks);
+    }
+
+    /// <summary>A copy of it as a process sees it now.</summary>
+    public SimulatedFileSystem AsSeen() => new(this) { _root = _root.Seen() };
 
     /// <summary>What was asked of it since the last <see cref="Crash"/> or <see cref="CountAnew"/>.</summary>
     public IReadOnlyList<DiskCall> Calls => _calls;
@@ -49,6 +56,12 @@ internal sealed class SimulatedFileSystem : IFileSystem
     public long Free { get; set; } = long.MaxValue;
 
     public int Pending => _pending.Count;
+
+    /// <summary>Files that are mounted on their own: they can be written and neither renamed over nor removed.</summary>
+    public IReadOnlyCollection<string> Mounts { get; init; } = [];
+
+    /// <summary>As a file system without links, a FAT for instance.</summary>
+    public bool HasNoLinks { get; init; }
 
     /// <summary>Disks that lie, to show that the check would notice.</summary>
     public bool IgnoresDirectorySync { get; init; }
@@ -144,6 +157,12 @@ internal sealed class SimulatedFileSystem : IFileSystem
         Pend(path, directory, d => d.Names[name] = file);
     }
 
+    public void Overwrite(string path, ReadOnlySpan<byte> content)
+    {
+        Strike("overwrite", path);
+        Existing(path, followLast: false).Content = content.ToArray();
+    }
+
     public void Copy(string from, string to) => Create(to, Existing(from, followLast: true).Content);
 
     public void SetOwner(string path, uint owner, uint group)
@@ -188,12 +207,16 @@ internal sealed class SimulatedFileSystem : IFileSystem
     public void MakeLink(string path, string target)
     {
         Strike("make link", path);
+        if (HasNoLinks)
+            throw Failure("make link", path, FileSystemException.NotPermitted);
         Add(path, new Node(FileKind.SymbolicLink) { Target = target });
     }
 
     public void Rename(string from, string to)
     {
         Strike("rename", $"{from} to {to}");
+        if (Mounts.Contains(from) || Mounts.Contains(to))
+            throw Failure("rename", $"{from} to {to}", FileSystemException.Busy);
         var (directory, source) = Parent(from);
         var (other, destination) = Parent(to);
         Assert.Same(directory, other);
@@ -350,9 +373,18 @@ internal sealed class SimulatedFileSystem : IFileSystem
         /// <summary>What is on the disk of the entries.</summary>
         public Dictionary<string, Node> Names { get; } = [];
 
+        public Node Seen()
+        {
+            var copy = new Node(Kind) { Content = Content, Kept = Content, Target = Target, Mode = Mode, Owner = Owner };
+            foreach (var (name, node) in Entries)
+                copy.Names[name] = copy.Entries[name] = node.Seen();
+            return copy;
+        }
+
         public Node Durable(int content)
         {
-            var torn = Content.AsSpan().SequenceEqual(Kept) || content == 2 ? Content : content == 1 ? Content[..(Content.Length / 2)] : Kept;
+            var half = Content.Length / 2;
+            var torn = Content.AsSpan().SequenceEqual(Kept) || content == 2 ? Content : content == 1 ? [.. Content[..half], .. Kept[Math.Min(half, Kept.Length)..]] : Kept;
             var copy = new Node(Kind) { Content = torn, Kept = torn, Target = Target, Mode = Mode, Owner = Owner };
             foreach (var (name, node) in Names)
                 copy.Names[name] = copy.Entries[name] = node.Durable(content);
