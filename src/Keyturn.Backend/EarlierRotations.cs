@@ -26,6 +26,12 @@ internal sealed class EarlierRotations(
 
             var winner = attempt.InUse.Id == earlier.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
             var closed = earlier.To(winner, clock.GetUtcNow(), attempt.InUse.Id);
+            if (earlier.JobEndedAt is null && earlier.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
+            {
+                // Before it is recorded: once it is closed, nobody looks at it again.
+                await _notices.SendOnceAsync(NoticeIds.Of(closed), Explanation.OfSuperseded(closed), cancellation);
+            }
+
             if (await ledger.TryUpdateAsync(closed with { LoserSettled = closed.Loser is null }, cancellation) is not { } stored)
             {
                 return Refusal.RotationOpen(earlier.JobId);
@@ -33,10 +39,6 @@ internal sealed class EarlierRotations(
 
             logger.Moved(stored);
             settled.Add(stored);
-            if (earlier.JobEndedAt is null && earlier.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
-            {
-                await _notices.SendOnceAsync(NoticeIds.Of(stored), Explanation.OfSuperseded(stored), cancellation);
-            }
         }
 
         // The reference's device may yet go back to one of them: for it, they go when the next rotation has succeeded.

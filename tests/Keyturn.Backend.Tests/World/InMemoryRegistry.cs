@@ -132,8 +132,8 @@ internal sealed class InMemoryRegistry(IPortCalls calls, TimeProvider clock) : I
 
     public Task DetachAsync(string thing, Certificate certificate, CancellationToken cancellation) => calls.CallAsync("iot.DetachThingPrincipal", () =>
     {
-        var stored = Certificates[certificate.Id];
-        if (stored.Things.Remove(thing))
+        // Of one that is gone, it is done.
+        if (Certificates.TryGetValue(certificate.Id, out var stored) && stored.Things.Remove(thing))
         {
             stored.DetachedFrom = clock.GetUtcNow() + DetachTakes;
         }
