@@ -44,6 +44,7 @@ internal sealed class Component(string root, TimeProvider time)
     private async Task RunOnceAsync(CancellationToken cancellation)
     {
         var ipc = GreengrassIpcOptions.FromEnvironment(Name);
+        NucleusLite.Refuse(ipc.SocketPath);
         var system = SystemConfiguration.Read(root);
         var thing = Environment.GetEnvironmentVariable("AWS_IOT_THING_NAME") ?? system.ThingName
             ?? throw new CredentialException("the thing's name is neither in AWS_IOT_THING_NAME nor in the nucleus's configuration. Nothing was changed. Run this as a Greengrass component");

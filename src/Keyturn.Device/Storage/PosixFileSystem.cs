@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Keyturn.Device.Storage;
 
-internal sealed class PosixFileSystem : IFileSystem
+/// <param name="labelAttribute">Where the security label of a file is kept.</param>
+internal sealed class PosixFileSystem(string labelAttribute = "security.selinux") : IFileSystem
 {
     private const int Interrupted = 4, WouldBlock = 11, NoAttribute = 61, NotSupported = 95;
-    private const string LabelAttribute = "security.selinux";
 
     public uint User { get; } = Posix.EffectiveUser();
 
@@ -132,10 +132,10 @@ internal sealed class PosixFileSystem : IFileSystem
     public unsafe void CopyLabel(string from, string to)
     {
         var label = stackalloc byte[1024];
-        var length = Posix.GetAttribute(from, LabelAttribute, label, 1024);
+        var length = Posix.GetAttribute(from, labelAttribute, label, 1024);
         if (length <= 0)
             return;
-        if (Posix.SetAttribute(to, LabelAttribute, label, length, 0) != 0 && Marshal.GetLastPInvokeError() is not (NotSupported or NoAttribute))
+        if (Posix.SetAttribute(to, labelAttribute, label, length, 0) != 0 && Marshal.GetLastPInvokeError() is not (NotSupported or NoAttribute))
             throw Failure("label", to);
     }
 

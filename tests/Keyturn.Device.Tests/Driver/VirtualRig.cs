@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Keyturn.Contracts;
 using Keyturn.Device.Cloud;
 using Keyturn.Device.Credentials;
@@ -10,26 +11,35 @@ using Keyturn.Simulation;
 
 namespace Keyturn.Device.Tests.Driver;
 
-/// <summary>The real driver, journal and file store on a simulated disk, under a clock on which weeks go by at once, on one thread.</summary>
+/// <summary>
+/// The real driver, journal and file store on a disk, simulated if no other is given, under a clock on which weeks go by at once. All on the caller's thread.
+/// </summary>
 internal sealed class VirtualRig : IDisposable
 {
-    private const string Root = "/greengrass/v2";
-    private static readonly StateDirectories Directories = new(Root);
-
-    private readonly Scenario _scenario;
-    private readonly SimulatedFileSystem _disk;
+    private readonly string _root;
+    private readonly StateDirectories _directories;
+    private readonly CredentialPaths _paths;
+    private readonly IFileSystem _disk;
     private readonly StringWriter _log = new();
     private readonly Dictionary<string, string> _ids = [];
     private CancellationTokenSource? _life;
     private Task _run = Task.CompletedTask;
     private int _session;
 
-    public VirtualRig(FakeBackend? backend = null)
+    public VirtualRig(FakeBackend? backend = null, string? root = null)
     {
         // A device that was never rotated: it does not know yet what its backend is like.
-        _scenario = Scenario.All.Single(s => s.Name == "first rotation");
-        _disk = new SimulatedFileSystem(_scenario.Disk);
-        Directories.Ensure(_disk);
+        var first = Scenario.All.Single(s => s.Name == "first rotation");
+        _root = root ?? "/greengrass/v2";
+        _directories = new StateDirectories(_root);
+        _paths = new CredentialPaths(Path.Combine(_root, "private.key"), Path.Combine(_root, "device.crt"));
+        _disk = root is null ? new SimulatedFileSystem(first.Disk) : new PosixFileSystem();
+        if (root is not null)
+        {
+            File.WriteAllText(_paths.Key, first.Disk.Text(first.KeyPath));
+            File.WriteAllText(_paths.Certificate, first.Disk.Text(first.CertificatePath));
+        }
+        _directories.Ensure(_disk);
         Backend = backend ?? new FakeBackend();
         Old = CertificateId;
         Backend.Principal = () => CertificateId;
@@ -56,7 +66,7 @@ internal sealed class VirtualRig : IDisposable
         get
         {
             // Asked for at each message of weeks.
-            var (certificate, key) = (_disk.Text(_scenario.CertificatePath), _disk.Text(_scenario.KeyPath));
+            var (certificate, key) = (Text(_paths.Certificate), Text(_paths.Key));
             if (!_ids.TryGetValue(certificate + key, out var id))
             {
                 using var pair = X509Certificate2.CreateFromPem(certificate, key);
@@ -66,7 +76,7 @@ internal sealed class VirtualRig : IDisposable
         }
     }
 
-    public int Credentials => _disk.Names(Directories.Credentials).Count(n => n.StartsWith("gen-", StringComparison.Ordinal));
+    public int Credentials => _disk.Status(_directories.Credentials) is null ? 0 : _disk.List(_directories.Credentials).Count(n => n.StartsWith("gen-", StringComparison.Ordinal));
 
     public string JobStatus => Backend.Job!["status"]!.GetValue<string>();
 
@@ -83,7 +93,7 @@ internal sealed class VirtualRig : IDisposable
         Stop();
         _life = new CancellationTokenSource();
         Driver = new RotationDriver(FakeBackend.Thing, "2.0.0", () => new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256), new DriverPorts(
-            new Journal(_disk, Directories.Journal, "boot", Time), new FileCredentialStore(_disk, new CredentialPaths(_scenario.KeyPath, _scenario.CertificatePath), Directories.Credentials),
+            new Journal(_disk, _directories.Journal, "boot", Time), new FileCredentialStore(_disk, _paths, _directories.Credentials),
             Backend, Probe, new VirtualNucleus(this, $"session-{_session}"), Time, new Random(1), new RotationLog(_log, Time, FakeBackend.Thing), IsSingleThreaded: true));
         Backend.Deliver += Driver.Receive;
         _run = Driver.RunAsync(_life.Token);
@@ -104,6 +114,8 @@ internal sealed class VirtualRig : IDisposable
         Stop();
         Backend.Dispose();
     }
+
+    private string Text(string path) => Encoding.ASCII.GetString(_disk.Read(_disk.Resolve(path), 64 * 1024));
 
     private void Stop()
     {

@@ -5,9 +5,11 @@ using Keyturn.Device.Credentials.Pkcs11;
 using Keyturn.Device.Greengrass;
 using Keyturn.Device.Rotation;
 using Keyturn.Device.Storage;
+using Keyturn.Device.Systemd;
 using Keyturn.Device.Technician;
 using Keyturn.Device.Tests.Credentials;
 using Keyturn.Device.Tests.Tokens;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Keyturn.Device.Tests.Technician;
 
@@ -19,6 +21,7 @@ public sealed class TokenTechnicianTests : IDisposable
     private readonly CertificateAuthority _ca = new();
     private readonly StringWriter _output = new();
     private readonly PosixFileSystem _files = new();
+    private readonly FakeTimeProvider _time = new();
 
     public TokenTechnicianTests()
     {
@@ -73,6 +76,27 @@ public sealed class TokenTechnicianTests : IDisposable
         Assert.Contains($"private greengrass.prev {pair.Old}", SecondOpinion.Objects(_token));
     }
 
+    [Fact]
+    public async Task The_watchdog_goes_back_in_the_token_and_nothing_of_ours_keeps_the_PIN()
+    {
+        var pair = Interrupt();
+        Assert.Equal(0, await Commands().RecoverAsync(asJson: false, TestContext.Current.CancellationToken));
+        var journal = new Journal(_files, new StateDirectories(Root).Journal, Component.BootId, _time);
+        journal.Append(journal.Load(), new RotationState.Trial(new CurrentRotation("job-1", 1, 1, 1, pair.Old, pair.New), "session", 1));
+        _time.Advance(Watchdog.Deadline);
+
+        Assert.Equal(0, await Commands().WatchdogAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains($"went back to {pair.Old}", _output.ToString(), StringComparison.Ordinal);
+        SecondOpinion.PairInUse(_token).Dispose();
+        Assert.Contains($"private greengrass {pair.Old}", SecondOpinion.Objects(_token));
+        Assert.IsType<RotationState.Aborting>(journal.Load().State);
+        // The units call the executable with the root alone; it reads the PIN where the nucleus has it.
+        var units = UnitFiles.All("/opt/certificate-rotator", Root, "/journal").Select(u => u.Text);
+        var files = Directory.EnumerateFiles(new StateDirectories(Root).Top, "*", SearchOption.AllDirectories).Select(File.ReadAllText);
+        Assert.All(units.Concat(files).Append(_output.ToString()), text => Assert.DoesNotContain(TestToken.Pin, text, StringComparison.Ordinal));
+    }
+
     /// <summary>Killed after the first relabelling.</summary>
     private PreparedPair Interrupt()
     {
@@ -80,14 +104,14 @@ public sealed class TokenTechnicianTests : IDisposable
         var store = CredentialStores.Open(SystemConfiguration.Read(Root), _files, directories, () => Pkcs11Log.Read(Root));
         var pair = store.Prepare(new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256));
         store.StoreCertificate(pair.New, _ca.Sign(store.CertificateRequest(pair.New)), CertificateAuthority.Now);
-        var journal = new Journal(_files, directories.Journal, Component.BootId, TimeProvider.System);
+        var journal = new Journal(_files, directories.Journal, Component.BootId, _time);
         using (journal.Enter())
             journal.Append(journal.Load(), new RotationState.Switching(new CurrentRotation("job-1", 1, 1, 1, pair.Old, pair.New), 1));
         new TokenChanges(Token.At(Pkcs11Log.Read(Root)), new TokenRoles(TestToken.Label)).Relabel(ObjectClass.PrivateKey, pair.Old, "greengrass", "greengrass.prev");
         return pair;
     }
 
-    private TechnicianCommands Commands() => new(Root, _files, TimeProvider.System, _output, (_, _) => Task.FromResult<string?>(null));
+    private TechnicianCommands Commands() => new(Root, _files, _time, _output, (_, _) => Task.FromResult<string?>(null));
 
     private static string Line(long at, JsonNode value, params string[] path) =>
         new JsonObject { ["TS"] = at, ["TP"] = new JsonArray([.. path.Select(p => JsonValue.Create(p))]), ["W"] = "changed", ["V"] = value }.ToJsonString();
