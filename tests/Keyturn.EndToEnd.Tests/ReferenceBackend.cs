@@ -38,6 +38,31 @@ public sealed class ReferenceBackend
         Assert.Single(backend.Heard, m => m.Topic == Certificates + "commit");
     }
 
+    [Fact]
+    public async Task Which_refuses_the_commit_has_the_device_go_back_and_fail_its_job()
+    {
+        using var scratch = new Scratch();
+        await using var fleet = await LocalFleet.StartWithAsync(await WithoutRulesAsync(scratch.Combine("template.json")));
+        await using var backend = await CloudClient.ConnectAsync(fleet, "backend", Certificates + "#");
+        var issued = new List<string>();
+        backend.Answer = (topic, payload) => topic == Certificates + "commit"
+            ? backend.PublishAsync(topic + "/rejected", new() { ["errorMsg"] = "Pre-conditions not met" })
+            : AnswerAsync(fleet, backend, topic, payload, issued);
+        var device = await fleet.AddDeviceAsync("gateway-01");
+        await LocalFleet.RotatorSaysAsync(device, "Ready:");
+        var before = device.ReadCertificateId();
+
+        await fleet.CreateRotationJobAsync("rotate-1", "gateway-01");
+        var execution = await fleet.ExecutionEndAsync("rotate-1", "gateway-01");
+
+        Assert.Equal("FAILED", execution.GetProperty("status").GetString());
+        Assert.Contains("the backend refused the commit", execution.GetProperty("statusDetails").GetProperty("detailsMap").GetProperty("reason").GetString(), StringComparison.Ordinal);
+        Assert.Equal(before, device.ReadCertificateId());
+        Assert.Single(issued);
+        // It reported over the old one, which its nucleus had read again.
+        await LocalFleet.RotatorSaysAsync(device, "The rotation is over:");
+    }
+
     private static async Task AnswerAsync(LocalFleet fleet, CloudClient backend, string topic, byte[] payload, List<string> issued)
     {
         if (topic is not (Certificates + "create" or Certificates + "commit"))

@@ -39,6 +39,16 @@ internal sealed class RogueConnection : IAsyncDisposable
             await _client.SubscribeAsync(filter, MqttQualityOfServiceLevel.AtMostOnce, TestContext.Current.CancellationToken);
     }
 
+    public async Task ListenToJobsAsync(string thing)
+    {
+        foreach (var filter in (string[])[$"$aws/things/{thing}/jobs/+/update/accepted", $"$aws/things/{thing}/jobs/+/update/rejected"])
+            await _client.SubscribeAsync(filter, MqttQualityOfServiceLevel.AtMostOnce, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>The next answer on this topic that answers nobody's token.</summary>
+    public Answer HeardWithoutToken(string topic) =>
+        Heard(heard => heard == topic + "/accepted" || heard == topic + "/rejected", null) ?? throw new TimeoutException($"no answer on {topic}");
+
     public Task SendAsync(string topic, JsonObject message) =>
         _client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(message.ToJsonString()).Build(), TestContext.Current.CancellationToken);
 
@@ -84,7 +94,7 @@ internal sealed class RogueConnection : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private Answer? Heard(Func<string, bool> on, string token)
+    private Answer? Heard(Func<string, bool> on, string? token)
     {
         using var patience = new CancellationTokenSource(Patience);
         try
