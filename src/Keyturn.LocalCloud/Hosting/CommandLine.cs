@@ -36,7 +36,7 @@ internal static class CommandLine
 
         var privateCa = new Option<string>("--private-ca")
         {
-            Description = "Make a private CA that is ready to issue: rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521, with ',short-lived' if wanted",
+            Description = "Make a private CA that is ready to issue: rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521; after it, if wanted, ',short-lived' and ',id=' with the last part of its ARN",
             HelpName = "KEY",
         };
         var parameter = new Option<string[]>("--parameter")
@@ -98,7 +98,7 @@ internal static class CommandLine
     }
 
     private static PrivateCaChoice Choice(string text) => PrivateCaChoice.Parse(text)
-        ?? throw new OptionException($"--private-ca {text} is no kind of CA; write rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521, and ',short-lived' after it if wanted");
+        ?? throw new OptionException($"--private-ca {text} is no kind of CA; write rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521, and after it, if wanted, ',short-lived' and ',id=' with a GUID");
 
     private static Dictionary<string, string> Pairs(string[] given, bool hasCa)
     {

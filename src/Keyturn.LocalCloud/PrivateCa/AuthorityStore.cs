@@ -20,10 +20,10 @@ internal sealed partial class AuthorityStore(TimeProvider time) : IDisposable
         return All.GetValueOrDefault(arn) ?? throw PcaErrors.NotFound(arn);
     }
 
-    public CertificateAuthority Create(string type, JsonObject configuration, string usageMode, string keyStorage)
+    public CertificateAuthority Create(string type, JsonObject configuration, string usageMode, string keyStorage, Guid? id = null)
     {
         var key = NewKey(configuration["KeyAlgorithm"]!.GetValue<string>());
-        var arn = CloudAccount.Local.Arn("acm-pca", $"certificate-authority/{Guid.NewGuid()}");
+        var arn = CloudAccount.Local.Arn("acm-pca", $"certificate-authority/{id ?? Guid.NewGuid()}");
         var authority = new CertificateAuthority(arn, type, configuration, key, time.GetUtcNow()) { UsageMode = usageMode, KeyStorage = keyStorage };
         All.Add(arn, authority);
         return authority;
@@ -40,7 +40,7 @@ internal sealed partial class AuthorityStore(TimeProvider time) : IDisposable
         };
         lock (Gate)
         {
-            var authority = Create("ROOT", configuration, choice.UsageMode, "FIPS_140_2_LEVEL_3_OR_HIGHER");
+            var authority = Create("ROOT", configuration, choice.UsageMode, "FIPS_140_2_LEVEL_3_OR_HIGHER", choice.Id);
             authority.CsrIsReady = true;
             var now = time.GetUtcNow();
             var request = new CertificateRequest(
@@ -73,7 +73,8 @@ internal sealed partial class AuthorityStore(TimeProvider time) : IDisposable
 }
 
 /// <summary>What <c>--private-ca</c> asks for.</summary>
-internal sealed record PrivateCaChoice(string KeyAlgorithm, bool ShortLived)
+/// <param name="Id">The last part of its ARN, for a stack that was synthesized for that CA; null: a new one.</param>
+internal sealed record PrivateCaChoice(string KeyAlgorithm, bool ShortLived, Guid? Id)
 {
     public string UsageMode => ShortLived ? "SHORT_LIVED_CERTIFICATE" : "GENERAL_PURPOSE";
 
@@ -91,6 +92,19 @@ internal sealed record PrivateCaChoice(string KeyAlgorithm, bool ShortLived)
             "ec521" => "EC_secp521r1",
             _ => null,
         };
-        return key is null || parts.Length > 2 || (parts.Length == 2 && parts[1] != "short-lived") ? null : new PrivateCaChoice(key, parts.Length == 2);
+        if (key is null)
+            return null;
+        var choice = new PrivateCaChoice(key, false, null);
+        foreach (var part in parts[1..])
+        {
+            if (part == "short-lived" && !choice.ShortLived)
+                choice = choice with { ShortLived = true };
+            else if (part.StartsWith("id=", StringComparison.Ordinal) && choice.Id is null && Guid.TryParseExact(part[3..], "D", out var id))
+                choice = choice with { Id = id };
+            else
+                return null;
+        }
+
+        return choice;
     }
 }
