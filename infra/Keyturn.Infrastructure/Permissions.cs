@@ -56,13 +56,17 @@ internal static class Permissions
 
     public static IEnumerable<PolicyStatement> EnableJobEvents() => [Allow(["iot:UpdateEventConfigurations"], "*")];
 
+    /// <summary>That they may publish says the topic's own policy, which is enough within one account.</summary>
     public static IEnumerable<PolicyStatement> Notify(Topics topics) =>
     [
-        Allow(["sns:Publish"], topics.Notifications.Ref),
         Allow(["kms:Decrypt", "kms:GenerateDataKey"], topics.Key.AttrArn),
     ];
 
     public static PolicyStatement WriteLog(string logGroupArn) => Allow(["logs:CreateLogStream", "logs:PutLogEvents"], logGroupArn);
+
+    /// <summary>AWS IoT looks for the stream before it makes one.</summary>
+    public static PolicyStatement WriteRuleErrors(string logGroupArn) =>
+        Allow(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], logGroupArn);
 
     public static PolicyStatement Allow(string[] actions, params string[] resources) =>
         new(new PolicyStatementProps { Actions = actions, Resources = resources });

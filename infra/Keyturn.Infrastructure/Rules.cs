@@ -43,7 +43,7 @@ internal sealed class Rules
         {
             PolicyName = $"{RotatorApp.StackName}RuleErrors",
             Roles = [_errorsRole.Ref],
-            PolicyDocument = new PolicyDocument(new PolicyDocumentProps { Statements = [Permissions.WriteLog(ErrorsLog.AttrArn)] }),
+            PolicyDocument = new PolicyDocument(new PolicyDocumentProps { Statements = [Permissions.WriteRuleErrors(ErrorsLog.AttrArn)] }),
         });
 
         OnMessage(

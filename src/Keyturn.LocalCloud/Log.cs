@@ -51,6 +51,9 @@ internal static partial class Log
     [LoggerMessage(305, LogLevel.Error, "{Function}: the event was given up after {Attempts} attempts and went to {Destination}")]
     public static partial void EventGivenUp(this ILogger log, string function, int attempts, string destination);
 
+    [LoggerMessage(306, LogLevel.Warning, "{Function}: on AWS its output would be lost: the role {Role} may not {Action} in {LogGroup}")]
+    public static partial void OutputWouldBeLost(this ILogger log, string function, string role, string action, string logGroup);
+
     [LoggerMessage(404, LogLevel.Information, "{Topic}: published '{Subject}' to {Subscribers} subscribers")]
     public static partial void SnsPublished(this ILogger log, string topic, string subject, int subscribers);
 

@@ -69,13 +69,15 @@ internal sealed class ComputeResources(LambdaService lambda, RoleStore roles, Ti
 
     private CreatedResource Function(ResourceProperties properties, string physicalName)
     {
-        properties.PassOver("Code", "Tags", "LoggingConfig", "EphemeralStorage", "PackageType", "RecursiveLoop", "RuntimeManagementConfig");
+        properties.PassOver("Code", "Tags", "EphemeralStorage", "PackageType", "RecursiveLoop", "RuntimeManagementConfig");
         var role = properties.Required("Role");
         var runtime = properties.Required("Runtime");
         if (!runtime.StartsWith("provided", StringComparison.Ordinal))
             throw new StackException($"function {physicalName}: its runtime is {runtime}; this cloud runs executables, provided.al2023");
         var environment = properties.Object("Environment");
         var deadLetter = properties.Object("DeadLetterConfig");
+        var logging = properties.Object("LoggingConfig");
+        logging?.PassOver("ApplicationLogLevel", "LogFormat", "SystemLogLevel");
         var tracing = properties.Object("TracingConfig");
         var function = lambda.Add(new LambdaFunction(
             properties.Text("FunctionName") ?? physicalName, runtime, properties.Required("Handler"),
@@ -89,11 +91,13 @@ internal sealed class ComputeResources(LambdaService lambda, RoleStore roles, Ti
             DeadLetterArn = deadLetter?.Text("TargetArn"),
             KmsKeyArn = properties.Text("KmsKeyArn"),
             TracingMode = tracing?.Text("Mode") ?? "PassThrough",
+            LogGroup = logging?.Text("LogGroup"),
             ReservedConcurrency = properties.Number("ReservedConcurrentExecutions"),
             LastModified = time.GetUtcNow(),
         });
         environment?.Close();
         deadLetter?.Close();
+        logging?.Close();
         tracing?.Close();
         return new CreatedResource(function.Name, function.Arn);
     }

@@ -50,7 +50,8 @@ internal sealed class RuleWiring(LambdaService lambda, SnsService sns, QueueStor
 
     private void WriteLog(string group, string role, string message)
     {
-        Check(role, "logs:PutLogEvents", CloudAccount.Local.Arn("logs", $"log-group:{group}:log-stream:rule"));
+        foreach (var action in (string[])["logs:DescribeLogStreams", "logs:CreateLogStream", "logs:PutLogEvents"])
+            Check(role, action, CloudAccount.Local.Arn("logs", $"log-group:{group}:log-stream:rule"));
         log.RuleErrorLogged(group, message);
     }
 

@@ -21,6 +21,10 @@ internal sealed class IamPolicy
 
     public IEnumerable<string> AllowedActions => _statements.Where(s => s.Allows && !s.Actions.Inverted).SelectMany(s => s.Actions.Values);
 
+    /// <summary>The actions, as the statements write them, that allow the request; a statement that names two of them counts twice.</summary>
+    public IEnumerable<string> Grants(IamRequest request) =>
+        _statements.Where(s => s.Allows && s.AppliesTo(request)).SelectMany(s => s.Actions.Matching(request.Action));
+
     /// <returns>True for an allow, false for an explicit deny, null when no statement speaks of the request.</returns>
     public bool? Evaluate(IamRequest request)
     {
@@ -92,6 +96,8 @@ internal sealed class IamPolicy
 
         public bool Match(string value) => Inverted != Values.Any(p => Wildcard.Matches(p, value, IgnoreCase));
 
+        public IEnumerable<string> Matching(string value) => Inverted ? [""] : Values.Where(p => Wildcard.Matches(p, value, IgnoreCase));
+
         public bool Contains(string value) => Values.Contains(value, StringComparer.Ordinal);
 
         private static string Text(JsonNode? node) => node?.GetValueKind() switch
@@ -113,6 +119,9 @@ internal sealed record IamRequest(
         : this(action, [resource], Defaults)
     {
     }
+
+    /// <summary>A service of the account wants to act as a role.</summary>
+    public static IamRequest ToAssume(string service) => new("sts:AssumeRole", [], Defaults, service);
 
     /// <summary>The same with the value of one more condition key; null leaves the key out.</summary>
     public IamRequest With(string key, string? value)

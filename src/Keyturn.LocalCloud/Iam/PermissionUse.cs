@@ -4,14 +4,19 @@ using System.Text.Json.Nodes;
 namespace Keyturn.LocalCloud.Iam;
 
 /// <summary>
-/// Which of the actions that a role's policies allow were ever asked for, so that a permission nobody uses, and a test
-/// that would not notice its absence, can be seen.
+/// Which of the actions that a role's policies allow were ever needed: without that one action a call would have been refused. So a permission
+/// that nobody needs is seen, and one that another statement gives as well.
 /// </summary>
 internal sealed class PermissionUse
 {
-    private readonly ConcurrentDictionary<string, bool> _used = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, bool> _needed = new(StringComparer.OrdinalIgnoreCase);
 
-    public void Record(string action) => _used.TryAdd(action, true);
+    /// <param name="grants">Every action of every statement that allowed the one call.</param>
+    public void Record(IReadOnlyList<string> grants)
+    {
+        if (grants is [var only])
+            _needed.TryAdd(only, true);
+    }
 
     public JsonObject Show(IEnumerable<string> allowed)
     {
@@ -23,7 +28,7 @@ internal sealed class PermissionUse
         };
     }
 
-    private bool Used(string pattern) => _used.Keys.Any(action => Wildcard.Matches(pattern, action, ignoreCase: true));
+    private bool Used(string pattern) => _needed.ContainsKey(pattern);
 
     private static JsonArray List(IEnumerable<string> actions) => [.. actions.Select(a => (JsonNode)a)];
 }

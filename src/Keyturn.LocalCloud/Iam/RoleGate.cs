@@ -28,12 +28,35 @@ internal sealed class RoleGate(RoleStore roles, SnsService sns) : IRequestGate
                 _ => new ApiException(403, "AccessDeniedException", message),
             };
         }
+
+        if (roles.Find(key.RoleName) is { } caller && request.Operation is { Service: "sns", Name: "Publish" })
+            AdmitToKey(caller, RequestResources.Of(request).First().Resource);
+    }
+
+    /// <summary>Whoever publishes to a topic that a key of the account encrypts uses the key; the key's own policy leaves that to the account's.</summary>
+    private void AdmitToKey(Role caller, string topicArn)
+    {
+        var key = sns.Topics.FirstOrDefault(t => t.Arn == topicArn)?.Attributes.GetValueOrDefault("KmsMasterKeyId");
+        if (key is null || key.StartsWith("alias/", StringComparison.Ordinal))
+            return;
+        var arn = key.StartsWith("arn:", StringComparison.Ordinal) ? key : CloudAccount.Local.Arn("kms", $"key/{key}");
+        foreach (var action in (string[])["kms:GenerateDataKey", "kms:Decrypt"])
+        {
+            if (!caller.May(new IamRequest(action, arn)))
+            {
+                throw new ApiException(400, "KMSAccessDenied",
+                    $"User: {caller.Arn} is not authorized to perform: {action} on resource: {arn} because no identity-based policy allows the {action} action");
+            }
+        }
     }
 
     /// <summary>Within one account either side may allow, and either side's deny is final.</summary>
     private bool Allows(Role role, IamRequest request)
     {
         var byTopic = sns.Topics.FirstOrDefault(t => t.Arn == request.Resources[0])?.Policies.Select(p => p.Evaluate(request)).ToList() ?? [];
-        return !byTopic.Contains(false) && (role.Evaluate(request) ?? byTopic.Contains(true));
+        if (byTopic.Contains(false))
+            return false;
+        // What the topic itself allows does not need the role's leave.
+        return byTopic.Contains(true) ? role.Evaluate(request) != false : role.May(request);
     }
 }

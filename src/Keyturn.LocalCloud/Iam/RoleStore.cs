@@ -61,17 +61,23 @@ internal sealed class Role(string name, IamPolicy trust)
     public bool RemoveInline(string name) => _inline.TryRemove(name, out _);
 
     public bool Trusts(string service) =>
-        trust.Evaluate(new IamRequest("sts:AssumeRole", [], new Dictionary<string, IReadOnlyList<string>>(), service)) == true;
+        trust.Evaluate(IamRequest.ToAssume(service)) == true;
 
     /// <returns>False when a policy denies, true when one allows, null when none speaks of it.</returns>
     public bool? Evaluate(IamRequest request)
     {
-        Use.Record(request.Action);
         var answers = Policies.Select(p => p.Evaluate(request)).ToList();
         return answers.Contains(false) ? false : answers.Contains(true) ? true : null;
     }
 
-    public bool May(IamRequest request) => Evaluate(request) == true;
+    /// <summary>Whether it may, by its own policies alone.</summary>
+    public bool May(IamRequest request)
+    {
+        var allowed = Evaluate(request) == true;
+        if (allowed)
+            Use.Record([.. Policies.SelectMany(p => p.Grants(request))]);
+        return allowed;
+    }
 }
 
 /// <param name="Document">As it was given.</param>

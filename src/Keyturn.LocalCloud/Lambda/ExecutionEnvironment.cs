@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.Hosting;
+using Keyturn.LocalCloud.Iam;
 
 namespace Keyturn.LocalCloud.Lambda;
 
@@ -16,6 +17,8 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
     private readonly RuntimeApi _runtime;
     private readonly AccessKeys _keys;
     private readonly AccessKey _key;
+    private readonly string _logGroup;
+    private readonly string _logStream;
     private HttpPlane? _plane;
     private Process? _process;
 
@@ -24,6 +27,8 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
         (_function, _keys, _time, _log) = (function, keys, time, log);
         _runtime = new RuntimeApi(function, time);
         _key = keys.IssueForRole(function.Role.Name, function.Name);
+        _logGroup = function.LogGroup ?? $"/aws/lambda/{function.Name}";
+        _logStream = $"{time.GetUtcNow():yyyy/MM/dd}/[$LATEST]{Guid.NewGuid():N}";
     }
 
     /// <summary>The configuration it was started with; after an update it is no longer used.</summary>
@@ -121,6 +126,7 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
         process.BeginErrorReadLine();
         process.StandardInput.Close();
         _log.FunctionStarted(_function.Name, process.Id);
+        CheckLog();
         return process;
     }
 
@@ -131,8 +137,8 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
         ["AWS_LAMBDA_FUNCTION_NAME"] = _function.Name,
         ["AWS_LAMBDA_FUNCTION_VERSION"] = "$LATEST",
         ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = $"{_function.MemoryMegabytes}",
-        ["AWS_LAMBDA_LOG_GROUP_NAME"] = $"/aws/lambda/{_function.Name}",
-        ["AWS_LAMBDA_LOG_STREAM_NAME"] = $"{_time.GetUtcNow():yyyy/MM/dd}/[$LATEST]{Guid.NewGuid():N}",
+        ["AWS_LAMBDA_LOG_GROUP_NAME"] = _logGroup,
+        ["AWS_LAMBDA_LOG_STREAM_NAME"] = _logStream,
         ["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand",
         ["AWS_REGION"] = CloudAccount.Local.Region,
         ["AWS_DEFAULT_REGION"] = CloudAccount.Local.Region,
@@ -145,6 +151,17 @@ internal sealed class ExecutionEnvironment : IAsyncDisposable
         ["TZ"] = ":UTC",
         ["LANG"] = "en_US.UTF-8",
     };
+
+    /// <summary>Shown here all the same: a developer wants to see why.</summary>
+    private void CheckLog()
+    {
+        var stream = CloudAccount.Local.Arn("logs", $"log-group:{_logGroup}:log-stream:{_logStream}");
+        foreach (var action in (string[])["logs:CreateLogStream", "logs:PutLogEvents"])
+        {
+            if (!_function.Role.May(new IamRequest(action, stream)))
+                _log.OutputWouldBeLost(_function.Name, _function.Role.Name, action, _logGroup);
+        }
+    }
 
     private void Forward(string? line)
     {

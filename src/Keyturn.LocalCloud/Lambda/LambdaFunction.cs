@@ -40,6 +40,9 @@ internal sealed record LambdaFunction(string Name, string Runtime, string Handle
 
     public string? OnSuccessArn { get; init; }
 
+    /// <summary>Where its output goes; null is the group that Lambda makes by itself.</summary>
+    public string? LogGroup { get; init; }
+
     /// <summary>Resource policy: who may invoke it.</summary>
     public ImmutableArray<InvokePermission> Permissions { get; init; } = [];
 }

@@ -14,6 +14,8 @@ public sealed class AttackedCloud : IAsyncLifetime
     private static readonly BasicAWSCredentials Credentials = new("test", "test");
     private int _things;
 
+    internal IEnumerable<string> CloudOptions { get; init; } = [];
+
     internal LocalFleet Fleet { get; private set; } = null!;
 
     internal IotClient Iot { get; private set; } = null!;
@@ -26,7 +28,7 @@ public sealed class AttackedCloud : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Fleet = await LocalFleet.StartAsync();
+        Fleet = await LocalFleet.StartAsync(CloudOptions);
         // Refusals are what these tests are about, and mosquitto-like closings what they cause.
         Fleet.Expect("refused");
         Fleet.Expect("attacked");
