@@ -28,18 +28,19 @@ internal static class LocalCoreCommand
                 + "use $aws/things/THING/jobs/# and awslabs/things/THING/certificate/#",
             HelpName = "COMMAND",
         };
+        var installed = new Option<bool>("--installed") { Description = "Run what is installed and install nothing: deployments from the cloud bring components" };
         var name = new Option<string>("--component-name") { Description = $"With --component and no --recipe: the component's name; default {Recipe.DefaultComponent}", HelpName = "NAME" };
 
         var command = new RootCommand("One Greengrass core device with nucleus classic's behaviour, on this machine. Prints 'ready' whenever its nucleus serves components.")
         {
-            root, provision, thing, group, fleet, literal, store, recipe, executable, component, name,
+            root, provision, thing, group, fleet, literal, store, recipe, executable, component, name, installed,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var directory = Path.GetFullPath(Required(parsed.GetValue(root), "--root DIR"));
             return parsed.GetValue(provision) is { } url
                 ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), new(parsed.GetValue(fleet), parsed.GetValue(literal)), KindOf(parsed.GetValue(store)), time, cancellation)
-                : RunAsync(directory, parsed.GetValue(recipe), parsed.GetValue(executable), parsed.GetValue(component), parsed.GetValue(name), time);
+                : RunAsync(directory, parsed.GetValue(recipe), parsed.GetValue(executable), parsed.GetValue(component), parsed.GetValue(name), parsed.GetValue(installed), time);
         });
 
         var nucleusRoot = new Option<string>("--root") { Required = true };
@@ -89,11 +90,13 @@ internal static class LocalCoreCommand
         return 0;
     }
 
-    private static async Task<int> RunAsync(string root, string? recipePath, string? executable, string? command, string? name, TimeProvider time)
+    private static async Task<int> RunAsync(string root, string? recipePath, string? executable, string? command, string? name, bool installed, TimeProvider time)
     {
+        if (installed && (recipePath ?? executable ?? command ?? name) is not null)
+            throw new UsageException("--installed installs nothing: it goes without --recipe, --component-executable, --component and --component-name");
         if (!File.Exists(TransactionLog.PathIn(root)))
             throw new UsageException($"{root} holds no core; write local-core --provision URL --thing NAME --root {root} first");
-        if (command is null)
+        if (command is null && !installed)
         {
             recipePath ??= Environment.GetEnvironmentVariable("KEYTURN_RECIPE");
             executable ??= Environment.GetEnvironmentVariable("KEYTURN_COMPONENT");
@@ -102,6 +105,7 @@ internal static class LocalCoreCommand
             throw new UsageException("--component-name goes with --component and without --recipe: a recipe names its component");
         var recipe = (recipePath, command) switch
         {
+            (null, null) when installed => null,
             (null, null) => throw new UsageException("which component? Name its recipe with --recipe FILE, or a command with --component 'COMMAND'"),
             (null, _) => Recipe.ForCommand(name ?? Recipe.DefaultComponent).Running(command),
             (_, null) => Recipe.Load(recipePath),
@@ -111,7 +115,8 @@ internal static class LocalCoreCommand
         var token = new TokenDirectory(root);
         token.ApplyEnvironment();
         using var tpm = token.IsTpm ? await TpmSimulator.StartAsync(token, time, CancellationToken.None).ConfigureAwait(false) : null;
-        Deployment.Apply(root, recipe, executable, time);
+        if (recipe is not null)
+            Deployment.Apply(root, recipe, executable, time);
         using var log = new LogFile(Path.Combine(root, "logs", "loader.log"), "loader", time);
         return await new Loader(root, log, time).RunAsync().ConfigureAwait(false);
     }

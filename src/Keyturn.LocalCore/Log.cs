@@ -107,4 +107,13 @@ internal static partial class Log
 
     [LoggerMessage(603, LogLevel.Warning, "A deployment request can't be served: {Reason}")]
     public static partial void DeploymentRequestBroke(this ILogger log, string reason);
+
+    [LoggerMessage(604, LogLevel.Warning, "A deployment of the cloud can't be read: {Reason}. {{topic={Topic}}}")]
+    public static partial void DeploymentUnreadable(this ILogger log, string topic, string reason);
+
+    [LoggerMessage(605, LogLevel.Warning, "Deployments of the cloud are not heard yet: {Reason}. {{topic={Topic}}}")]
+    public static partial void DeploymentsNotHeard(this ILogger log, string topic, string reason);
+
+    [LoggerMessage(606, LogLevel.Warning, "The cloud is not reached, trying again: {Reason}. {{endpoint={Endpoint}}}")]
+    public static partial void CloudNotReached(this ILogger log, string endpoint, string reason);
 }

@@ -50,7 +50,7 @@ internal static class Deployment
     public static JsonObject ReadDefaults(string root, string component) =>
         File.Exists(DefaultsOf(root, component)) ? JsonNode.Parse(File.ReadAllText(DefaultsOf(root, component)))!.AsObject() : [];
 
-    private static string DefaultsOf(string root, string component) => Path.Combine(root, "packages", "recipes", component + ".defaults.json");
+    public static string DefaultsOf(string root, string component) => Path.Combine(root, "packages", "recipes", component + ".defaults.json");
 
     private static JsonObject Defaults(string root, ConfigurationStore store, Recipe recipe)
     {

@@ -10,7 +10,11 @@ internal sealed class RecipeException(string message) : Exception(message);
 /// <summary>A component's recipe as this core needs it: the first manifest whose platform fits this machine.</summary>
 internal sealed record Recipe(string Name, string Version, JsonObject DefaultConfiguration, JsonObject Lifecycle, IReadOnlyList<Artifact> Artifacts)
 {
+    public const string Runtime = "aws_nucleus_classic";
     public const string DefaultComponent = "com.example.Component";
+
+    /// <summary>What else must be installed: component and version requirement.</summary>
+    public IReadOnlyDictionary<string, string> Dependencies { get; init; } = new Dictionary<string, string>();
 
     /// <exception cref="RecipeException">It is not a recipe, or not one for this machine.</exception>
     public static Recipe Load(string path)
@@ -67,19 +71,24 @@ internal sealed record Recipe(string Name, string Version, JsonObject DefaultCon
         var lifecycle = Map(manifest, "Lifecycle") is { Count: > 0 } own ? own : Map(document, "Lifecycle");
         var artifacts = (manifest?[nameof(Artifacts)] as JsonArray)?.OfType<JsonObject>()
             .Select(a => new Artifact(Text(a, "URI") ?? throw new RecipeException($"{path}: an artifact has no URI"),
-                string.Equals(Text(a, "Unarchive"), "ZIP", StringComparison.OrdinalIgnoreCase))).ToList() ?? [];
-        return new(name, version, (JsonObject)configuration.DeepClone(), (JsonObject)lifecycle.DeepClone(), artifacts);
+                string.Equals(Text(a, "Unarchive"), "ZIP", StringComparison.OrdinalIgnoreCase))
+            {
+                Digest = Text(a, "Digest"),
+                MayBeExecuted = Text(Map(a, "Permission"), "Execute") is { } who && !who.Equals("NONE", StringComparison.OrdinalIgnoreCase),
+            }).ToList() ?? [];
+        var dependencies = Map(document, "ComponentDependencies").ToDictionary(d => d.Key, d => d.Value is JsonObject map ? Text(map, "VersionRequirement") ?? "*" : "*");
+        return new(name, version, (JsonObject)configuration.DeepClone(), (JsonObject)lifecycle.DeepClone(), artifacts) { Dependencies = dependencies };
     }
 
     private static bool Fits(JsonObject platform) =>
         Matches(Text(platform, "os"), "linux")
         && Matches(Text(platform, "architecture"), Architecture())
-        && Matches(Text(platform, "runtime"), "aws_nucleus_classic");
+        && Matches(Text(platform, "runtime"), Runtime);
 
     private static bool Matches(string? wanted, string actual) =>
         wanted is null or "*" or "all" || wanted.Equals(actual, StringComparison.OrdinalIgnoreCase);
 
-    private static string Architecture() => RuntimeInformation.OSArchitecture switch
+    public static string Architecture() => RuntimeInformation.OSArchitecture switch
     {
         System.Runtime.InteropServices.Architecture.X64 => "amd64",
         System.Runtime.InteropServices.Architecture.Arm64 => "aarch64",
@@ -110,6 +119,11 @@ internal sealed record Recipe(string Name, string Version, JsonObject DefaultCon
 /// <summary>A file that a recipe brings to the device.</summary>
 internal sealed record Artifact(string Location, bool Unarchive)
 {
+    /// <summary>SHA-256 in base64, as the cloud puts it into the recipes that it gives out.</summary>
+    public string? Digest { get; init; }
+
+    public bool MayBeExecuted { get; init; }
+
     /// <summary>The directory that the device would hold it in, below the component's artifact directories.</summary>
     public string DirectoryIn(ArtifactPaths paths) =>
         Unarchive ? Path.Combine(paths.Decompressed, Path.GetFileNameWithoutExtension(Location)) : paths.Plain;

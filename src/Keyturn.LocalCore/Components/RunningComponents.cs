@@ -23,6 +23,15 @@ internal sealed class RunningComponents(NucleusSettings settings, ConfigurationS
             return components.Values.FirstOrDefault(c => c.Supervisor.Token == token)?.Supervisor.Name;
     }
 
+    public IReadOnlyList<ComponentSupervisor> All
+    {
+        get
+        {
+            lock (gate)
+                return [.. components.Values.Select(c => c.Supervisor)];
+        }
+    }
+
     /// <summary>Runs what the configuration says about it, for the first time or again.</summary>
     public void Start(string name)
     {

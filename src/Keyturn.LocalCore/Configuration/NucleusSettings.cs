@@ -26,6 +26,14 @@ internal sealed class NucleusSettings(ConfigurationStore store, string root)
 
     public string DataEndpoint => Nucleus("iotDataEndpoint") ?? "";
 
+    /// <summary>Host and port of the Greengrass data plane; the value iotdata means AWS IoT's own host.</summary>
+    public string DataPlaneEndpoint =>
+        $"{(Nucleus("greengrassDataPlaneEndpoint") is { Length: > 0 } host && host != "iotdata" ? host : DataEndpoint)}:{Number(8443, "greengrassDataPlanePort")}";
+
+    public string CredentialEndpoint => Nucleus("iotCredEndpoint") ?? "";
+
+    public string RoleAlias => Nucleus("iotRoleAlias") ?? "";
+
     public int MqttPort => Number(8883, "mqtt", "port");
 
     public TimeSpan MqttOperationTimeout => TimeSpan.FromMilliseconds(Number(30_000, "mqtt", "operationTimeoutMs"));

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using Keyturn.LocalCore.Cloud;
 using Keyturn.LocalCore.Components;
 using Keyturn.LocalCore.Configuration;
 using Keyturn.LocalCore.Deployments;
@@ -85,17 +86,26 @@ internal static class Nucleus
             .. participants.All,
         ];
         var server = new IpcServer("ipc.socket", components.NameOf, operations, log);
-        var deployments = new DeploymentServer("control.socket", new DeploymentRunner(root, store, components, participants, time, log), time, log);
+        var runner = new DeploymentRunner(root, store, components, participants, time, log);
+        var deployments = new DeploymentServer("control.socket", runner, time, log);
+        var roots = new RootComponents(store);
+        var greengrass = new GreengrassDataPlane(settings);
+        var download = new ComponentDownload(root, greengrass, new ArtifactStore(settings));
+        var cloud = new CloudDeployments(
+            settings, mqtt, new FleetDeployer(settings, store, runner, greengrass, download, roots, time, log),
+            new HealthReports(settings, store, components, roots, mqtt, time), time, log);
         await using (mqtt.ConfigureAwait(false))
         await using (server.ConfigureAwait(false))
         await using (components.ConfigureAwait(false))
         await using (deployments.ConfigureAwait(false))
+        await using (cloud.ConfigureAwait(false))
         {
             server.Start();
             mqtt.Start();
             foreach (var name in ComponentsIn(store).ToList())
                 components.Start(name);
             deployments.Start();
+            cloud.Start();
             await Console.Out.WriteLineAsync("ready").ConfigureAwait(false);
             await UntilCancelledAsync(stopping).ConfigureAwait(false);
         }

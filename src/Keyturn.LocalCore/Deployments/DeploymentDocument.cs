@@ -20,9 +20,11 @@ internal sealed record ComponentChange(
 /// <c>recipe</c> and <c>executable</c>, or a <c>command</c>; and <c>componentsToRemove</c> lists what goes.
 /// </summary>
 /// <param name="Notifies">NOTIFY_COMPONENTS: components are asked before anything is changed.</param>
+/// <param name="RollsBack">failureHandlingPolicy ROLLBACK: when a component breaks, what was there before comes back.</param>
 /// <param name="NoticeTime">A component that has not answered by then is not waited for.</param>
 internal sealed record DeploymentDocument(
-    string Id, IReadOnlyList<ComponentChange> Changes, IReadOnlyList<string> Removals, bool Notifies, TimeSpan NoticeTime, TimeSpan ValidationTime)
+    string Id, IReadOnlyList<ComponentChange> Changes, IReadOnlyList<string> Removals, bool Notifies, TimeSpan NoticeTime, TimeSpan ValidationTime,
+    bool RollsBack = false)
 {
     private static readonly TimeSpan DefaultNoticeTime = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan DefaultValidationTime = TimeSpan.FromSeconds(20);
@@ -45,7 +47,8 @@ internal sealed record DeploymentDocument(
                     document["deploymentId"]?.GetValue<string>() ?? RandomNumberGenerator.GetHexString(32, lowercase: true),
                     changes, removals,
                     notice["action"]?.GetValue<string>() is not "SKIP_NOTIFY_COMPONENTS",
-                    Seconds(notice) ?? DefaultNoticeTime, Seconds(validation) ?? DefaultValidationTime);
+                    Seconds(notice) ?? DefaultNoticeTime, Seconds(validation) ?? DefaultValidationTime,
+                    policies["failureHandlingPolicy"]?.GetValue<string>() == "ROLLBACK");
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException)
         {
@@ -84,6 +87,7 @@ internal sealed record DeploymentResult(string DeploymentId, string Status, stri
 {
     public const string Succeeded = "SUCCEEDED";
     public const string FailedNoStateChange = "FAILED_NO_STATE_CHANGE";
+    public const string FailedRollbackComplete = "FAILED_ROLLBACK_COMPLETE";
     public const string FailedRollbackNotRequested = "FAILED_ROLLBACK_NOT_REQUESTED";
 
     public string ToJson() => new JsonObject { ["deploymentId"] = DeploymentId, ["status"] = Status, ["message"] = Message }.ToJsonString();

@@ -7,7 +7,7 @@ namespace Keyturn.LocalCore.Deployments;
 
 /// <summary>
 /// Deployments on a running nucleus, one at a time, in classic's order: components are asked whether to go on, then those whose configuration alone
-/// changes whether they take it, and only then is anything changed. There is no rollback: failureHandlingPolicy is DO_NOTHING.
+/// changes whether they take it, and only then is anything changed. A component that breaks then takes all of it back, if the deployment says ROLLBACK.
 /// </summary>
 internal sealed class DeploymentRunner(
     string root, ConfigurationStore store, RunningComponents components, DeploymentParticipants participants, TimeProvider time, ILogger log) : IDisposable
@@ -59,14 +59,22 @@ internal sealed class DeploymentRunner(
                 if (reason is not null)
                     return Refused($"Components reported that their to-be-deployed configuration is invalid: {plan.Name}: {reason}");
             }
+            var before = FormerComponent.Of(root, store, [.. deployment.Removals, .. plans.Select(p => p.Name)]);
             foreach (var name in deployment.Removals)
                 await RemoveAsync(name).ConfigureAwait(false);
             foreach (var plan in plans)
                 await ApplyAsync(plan).ConfigureAwait(false);
             foreach (var plan in plans.Where(p => p.Recipe is not null))
             {
-                if (await SettledAsync(plan.Name, cancellation).ConfigureAwait(false) is not (ComponentState.Running or ComponentState.Finished) and var state)
-                    return new(deployment.Id, DeploymentResult.FailedRollbackNotRequested, $"{plan.Name} is {state}; see logs/{plan.Name}.log");
+                var state = await SettledAsync(plan.Name, cancellation).ConfigureAwait(false);
+                if (state is ComponentState.Running or ComponentState.Finished)
+                    continue;
+                var reason = $"{plan.Name} is {state}; see logs/{plan.Name}.log";
+                if (!deployment.RollsBack)
+                    return new(deployment.Id, DeploymentResult.FailedRollbackNotRequested, reason);
+                foreach (var component in before)
+                    await BringBackAsync(component).ConfigureAwait(false);
+                return new(deployment.Id, DeploymentResult.FailedRollbackComplete, reason);
             }
             return new(deployment.Id, DeploymentResult.Succeeded, null);
         }
@@ -115,10 +123,34 @@ internal sealed class DeploymentRunner(
         if (plan.Recipe is not { } recipe)
             return;
         Deployment.Install(root, store, recipe, now);
-        var dependencies = (store.Read("services", "main", "dependencies") as JsonArray ?? []).Select(d => d!.ToString()).ToList();
-        if (!dependencies.Contains(plan.Name, StringComparer.OrdinalIgnoreCase))
-            store.Merge(["services", "main"], new() { ["dependencies"] = new JsonArray([.. dependencies.Append(plan.Name).Select(d => JsonValue.Create(d))]) }, now);
+        Enlist(plan.Name, now);
         components.Start(plan.Name);
+    }
+
+    /// <summary>What main depends on is started with the nucleus.</summary>
+    private void Enlist(string name, long now)
+    {
+        var dependencies = (store.Read("services", "main", "dependencies") as JsonArray ?? []).Select(d => d!.ToString()).ToList();
+        if (!dependencies.Contains(name, StringComparer.OrdinalIgnoreCase))
+            store.Merge(["services", "main"], new() { ["dependencies"] = new JsonArray([.. dependencies.Append(name).Select(d => JsonValue.Create(d))]) }, now);
+    }
+
+    private async Task BringBackAsync(FormerComponent former)
+    {
+        if (former.Service is null)
+        {
+            await RemoveAsync(former.Name).ConfigureAwait(false);
+            return;
+        }
+        await components.StopAsync(former.Name).ConfigureAwait(false);
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        store.Remove(["services", former.Name], now);
+        store.Merge(["services", former.Name], former.Service, now);
+        former.RestoreDefaults(root);
+        if (former.Name == NucleusSettings.Component)
+            return;
+        Enlist(former.Name, now);
+        components.Start(former.Name);
     }
 
     private void Prune(IReadOnlyList<string> path, JsonObject present, JsonObject wanted, long now)

@@ -39,6 +39,9 @@ internal sealed class MqttProxy : IAsyncDisposable
         spool = new(settings.MaxSpoolBytes);
     }
 
+    /// <summary>Raised when a connection is there, again or for the first time.</summary>
+    public event Action? Connected;
+
     public void Start() => working = Task.WhenAll(KeepBuildingAsync(stopping.Token), DrainSpoolAsync(stopping.Token));
 
     /// <exception cref="MqttRequestException">The topic is not one, or AWS IoT refused or is not reachable.</exception>
@@ -139,6 +142,8 @@ internal sealed class MqttProxy : IAsyncDisposable
             else if (online.Task.IsCompleted && !IsOnline())
                 online = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+        if (isOnline)
+            Connected?.Invoke();
         if (!isOnline && !settings.KeepQos0WhenOffline)
             spool.DropQos0();
     }

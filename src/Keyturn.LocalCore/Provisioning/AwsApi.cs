@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Amazon.Runtime;
 using Amazon.Runtime.Internal.Auth;
 using Amazon.Util;
@@ -17,10 +18,8 @@ internal sealed class AwsApiException(string operation, int status, string? code
 }
 
 /// <summary>The control plane of AWS IoT as signed REST-JSON requests: there is no SDK package of it at hand.</summary>
-internal sealed class AwsApi(Uri endpoint, string region, HttpClient http, TimeProvider time)
+internal sealed partial class AwsApi(Uri endpoint, string region, HttpClient http, TimeProvider time)
 {
-    private const string Service = "iot";
-
     public Task<JsonObject> CallAsync(string operation, HttpMethod method, string path, JsonObject? body = null,
         (string Name, string Value)? query = null, (string Name, string Value)? header = null, CancellationToken cancellation = default) =>
         CallAsync(operation, method, path, body is null ? "" : body.ToJsonString(), query, header, cancellation);
@@ -32,28 +31,36 @@ internal sealed class AwsApi(Uri endpoint, string region, HttpClient http, TimeP
         return response.IsSuccessStatusCode ? text : throw new AwsApiException("GET " + path, (int)response.StatusCode, null, text.Trim());
     }
 
+    /// <summary>An action of IAM, whose answers are XML and are not looked at.</summary>
+    public Task IamAsync(string action, CancellationToken cancellation, params (string Name, string Value)[] members)
+    {
+        var form = string.Join('&', members.Prepend(("Version", "2010-05-08")).Prepend(("Action", action)).Select(m => $"{m.Item1}={Uri.EscapeDataString(m.Item2)}"));
+        return CallAsync(action, HttpMethod.Post, "", form, null, null, cancellation, "iam", "application/x-www-form-urlencoded");
+    }
+
     private async Task<JsonObject> CallAsync(string operation, HttpMethod method, string path, string body,
-        (string Name, string Value)? query, (string Name, string Value)? header, CancellationToken cancellation)
+        (string Name, string Value)? query, (string Name, string Value)? header, CancellationToken cancellation, string service = "iot", string type = "application/json")
     {
         var canonicalQuery = query is { } q ? $"{Uri.EscapeDataString(q.Name)}={Uri.EscapeDataString(q.Value)}" : "";
         var uri = new Uri(endpoint, path + (canonicalQuery.Length > 0 ? "?" + canonicalQuery : ""));
         using var request = new HttpRequestMessage(method, uri) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue(type);
         if (header is { } extra)
             request.Headers.Add(extra.Name, extra.Value);
-        Sign(request, uri, canonicalQuery, body, header);
+        Sign(request, uri, canonicalQuery, body, header, service);
 
         using var response = await http.SendAsync(request, cancellation).ConfigureAwait(false);
         var text = await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
         var json = Parse(text);
         if (response.IsSuccessStatusCode)
             return json ?? [];
-        var code = response.Headers.TryGetValues("x-amzn-ErrorType", out var types) ? types.First().Split(':')[0] : json?["code"]?.ToString();
+        var code = response.Headers.TryGetValues("x-amzn-ErrorType", out var types) ? types.First().Split(':')[0]
+            : json?["code"]?.ToString() ?? (ErrorCode().Match(text) is { Success: true } found ? found.Groups[1].Value : null);
         throw new AwsApiException(operation, (int)response.StatusCode, code, json?["message"]?.ToString() ?? json?["Message"]?.ToString() ?? text.Trim());
     }
 
     /// <summary>Signature version 4; the key is derived by the SDK.</summary>
-    private void Sign(HttpRequestMessage request, Uri uri, string canonicalQuery, string body, (string Name, string Value)? header)
+    private void Sign(HttpRequestMessage request, Uri uri, string canonicalQuery, string body, (string Name, string Value)? header, string service)
     {
         var credentials = Credentials();
         var at = time.GetUtcNow().UtcDateTime;
@@ -77,9 +84,9 @@ internal sealed class AwsApi(Uri endpoint, string region, HttpClient http, TimeP
         var canonicalPath = string.Join('/', uri.AbsolutePath.Split('/').Select(Uri.EscapeDataString));
         var canonical = string.Join('\n', request.Method.Method, canonicalPath, canonicalQuery,
             string.Concat(signed.Select(s => $"{s.Key}:{s.Value}\n")), names, bodyHash);
-        var scope = $"{stamp[..8]}/{region}/{Service}/aws4_request";
+        var scope = $"{stamp[..8]}/{region}/{service}/aws4_request";
         var toSign = $"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{Hex(SHA256.HashData(Encoding.UTF8.GetBytes(canonical)))}";
-        var key = AWS4Signer.ComposeSigningKey(credentials.SecretKey, region, stamp[..8], Service);
+        var key = AWS4Signer.ComposeSigningKey(credentials.SecretKey, region, stamp[..8], service);
         var signature = Hex(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(toSign)));
         request.Headers.TryAddWithoutValidation("Authorization",
             $"AWS4-HMAC-SHA256 Credential={credentials.AccessKey}/{scope}, SignedHeaders={names}, Signature={signature}");
@@ -106,6 +113,9 @@ internal sealed class AwsApi(Uri endpoint, string region, HttpClient http, TimeP
             return null;
         }
     }
+
+    [GeneratedRegex("<Code>([A-Za-z]+)</Code>")]
+    private static partial Regex ErrorCode();
 
     private static string Hex(byte[] bytes) => Convert.ToHexStringLower(bytes);
 }

@@ -52,6 +52,7 @@ internal sealed class CoreRegistration(AwsApi api, string region, TokenInstallat
         var certificate = await api.CallAsync("CreateCertificateFromCsr", HttpMethod.Post, "certificates",
             new() { ["certificateSigningRequest"] = request.CreateSigningRequestPem() }, ("setAsActive", "true"), cancellation: cancellation).ConfigureAwait(false);
         var arn = Text(certificate, "certificateArn");
+        await new TokenExchange(api, account).EnsureAsync(cancellation).ConfigureAwait(false);
         await CreateUnlessThereAsync("CreatePolicy", $"policies/{DevicePolicy.Name}",
             new() { ["policyDocument"] = DevicePolicy.Document(region, account) }, cancellation).ConfigureAwait(false);
         await api.CallAsync("AttachPolicy", HttpMethod.Put, $"target-policies/{DevicePolicy.Name}",

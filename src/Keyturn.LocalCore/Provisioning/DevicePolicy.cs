@@ -30,6 +30,8 @@ internal static class DevicePolicy
                     Arn("topic", $"awslabs/things/{Thing}/certificate/create"),
                     Arn("topic", $"awslabs/things/{Thing}/certificate/commit"),
                 ]),
+                Allow(["greengrass:*"], ["*"]),
+                Allow(["iot:AssumeRoleWithCertificate"], [Arn("rolealias", TokenExchange.Alias)]),
                 Allow(["iot:Receive"], Inbound("topic")),
                 Allow(["iot:Subscribe"], Inbound("topicfilter"))),
         }.ToJsonString();

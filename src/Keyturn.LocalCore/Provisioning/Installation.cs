@@ -94,7 +94,7 @@ internal static class Installation
                         ["greengrassDataPlanePort"] = planePort,
                         ["iotCredEndpoint"] = core.CredentialEndpoint,
                         ["iotDataEndpoint"] = dataHost,
-                        ["iotRoleAlias"] = "GreengrassV2TokenExchangeRoleAlias",
+                        ["iotRoleAlias"] = TokenExchange.Alias,
                         ["mqtt"] = new JsonObject { ["port"] = dataPort },
                         ["networkProxy"] = new JsonObject { ["proxy"] = new JsonObject() },
                     },
