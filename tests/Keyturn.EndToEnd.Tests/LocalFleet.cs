@@ -59,6 +59,13 @@ internal sealed class LocalFleet : IAsyncDisposable
         return core;
     }
 
+    /// <summary>A core with nothing but its nucleus: deployments of the cloud bring components.</summary>
+    public async Task StartBareCoreAsync(DemoDevice device)
+    {
+        var core = Run(device.Thing, Tools.All.LocalCore, ["--root", device.Root, "--installed"]);
+        await core.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
     public async Task<DemoDevice> AddDeviceAsync(string thing, params IEnumerable<string> options)
     {
         var device = await ProvisionAsync(thing);

@@ -21,7 +21,7 @@ internal static class Tools
 
     public static string Keyturn { get; } = At("KEYTURN_CLI", "artifacts/bin/Keyturn.Cli/release/keyturn");
 
-    private static string Rid => RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
+    public static string Rid => RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
 
     private static string At(string variable, string fallback)
     {

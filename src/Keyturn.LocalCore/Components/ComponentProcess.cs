@@ -53,6 +53,8 @@ internal sealed class ComponentProcess
             await Task.Delay(TimeSpan.FromMilliseconds(20), time).ConfigureAwait(false);
         foreach (var id in tree.Concat(ProcessTree.DescendantsOf(process.Id)).Distinct().Where(ProcessTree.IsAlive))
             Posix.Signal(id, Posix.SigKill);
+        // Its last words are on their way to the log.
+        await copying.WaitAsync(TimeSpan.FromMilliseconds(200), time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static async Task CopyAsync(StreamReader reader, Action<string> write)
