@@ -67,6 +67,14 @@ public sealed class CloseRotation(
         var attached = await registry.ListCertificatesAsync(rotation.Thing, cancellation);
         if (await _retirement.FaultOfWinnerAsync(winner, attached, rotation.Reached(RotationState.Committed), cancellation) is { } fault)
         {
+            var now = await ledger.ReadAsync(job.Thing, cancellation);
+            if (now.IsLaterThan(known))
+            {
+                // A later rotation has retired the winner while this invocation was slow. Each such turn is another's step, so this ends.
+                await HandleAsync(job, cancellation);
+                return;
+            }
+
             await AlarmAsync(rotation, fault, cancellation);
             return;
         }

@@ -103,7 +103,12 @@ internal sealed class OpenRotations(
         var attached = await registry.ListCertificatesAsync(latest.Thing, cancellation);
         if (await _retirement.FaultOfWinnerAsync(winner, attached, null, cancellation) is { } fault)
         {
-            await AlarmAsync(latest, fault, cancellation);
+            // A device may have rotated between the two looks; then the next sweep sees it as it is.
+            if (!(await ledger.ReadAsync(latest.Thing, cancellation)).IsLaterThan(known))
+            {
+                await AlarmAsync(latest, fault, cancellation);
+            }
+
             return;
         }
 

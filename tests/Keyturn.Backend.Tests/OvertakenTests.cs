@@ -21,6 +21,44 @@ public sealed class OvertakenTests
     }
 
     [Fact]
+    public async Task A_closing_overtaken_by_the_whole_of_the_next_rotation_raises_no_alarm()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        OvertakeOnce(RotateAgainAsync, "iot.ListThingPrincipals");
+        await _cloud.CloseAsync(JobExecution.Succeeded);
+        Assert.Single(_cloud.Registry.Certificates);
+        Assert.Empty(_cloud.Notices);
+        Assert.All(_cloud.Ledger.Rotations, r => Assert.True(r is { State: RotationState.ClosedNew, LoserSettled: true }));
+    }
+
+    [Fact]
+    public async Task A_sweep_overtaken_by_the_whole_of_the_next_rotation_raises_no_alarm()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        // Closed, and its loser left.
+        _cloud.Faults.FailWith = name => name == "iot.UpdateCertificate" ? new DependencyException("iot", "UpdateCertificate", "InternalFailureException", "no") : null;
+        await Assert.ThrowsAsync<DependencyException>(() => _cloud.CloseAsync(JobExecution.Succeeded));
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(20));
+        OvertakeOnce(RotateAgainAsync, "iot.ListThingPrincipals");
+        await _cloud.SweepAsync();
+        Assert.Single(_cloud.Registry.Certificates);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    private async Task RotateAgainAsync()
+    {
+        var inUse = _cloud.Ledger.Rotations.Single().New!.Id;
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(1));
+        _cloud.End(Cloud.Job, JobExecution.Succeeded);
+        _cloud.AddJob("rotate-2");
+        await _cloud.CreateAsync(key: 1, principal: inUse, jobId: "rotate-2");
+        await _cloud.CommitAsync(principal: _cloud.Ledger.Rotations.MaxBy(r => r.Order)!.New!.Id, jobId: "rotate-2");
+        await _cloud.CloseAsync(JobExecution.Succeeded, "rotate-2", "event-2");
+    }
+
+    [Fact]
     public async Task A_timeout_overtaken_by_the_commit_leaves_the_commit_and_is_told_as_what_it_was()
     {
         await _cloud.CreateAsync();

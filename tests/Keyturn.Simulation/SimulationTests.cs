@@ -39,6 +39,8 @@ public sealed class SimulationTests
     [InlineData("SecondJob@create/data.Publish#3 TimeOut@commit/data.Publish#1 no-events seed=5475")]
     // The same, when the function died between closing the earlier rotation and telling of it.
     [InlineData("Remove@commit/ledger.Read#1 SecondJob@create/iot.CreateCertificate#1 Replay@create/rejected#2 KillAfter@create/ledger.TryUpdate#3 no-events seed=11023")]
+    // An alarm about a winner that the next rotation had retired while the closing of the first one was slow.
+    [InlineData("Slow@close/ledger.Read#1 SecondJob@create/jobs.DescribeJobExecution#1 KillComponent@create/iot.ListThingPrincipals#2 TimeOut@jobs/$next/get#2 SecondJob@create/ledger.Read#1 seed=79154")]
     // A fault of the simulation: detaching a certificate that another invocation had deleted is no error.
     [InlineData("Slow@close/iot.UpdateCertificate#1 Foreign@create#3 KillComponent@disk#5 FailAfter@close/iot.DetachThingPrincipal#3 SecondJob@commit/data.Publish#2 Impostor@sweep/ledger.TryUpdate#1 seed=17314")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);

@@ -102,6 +102,9 @@ public sealed record ThingLedger(
     public RecordedRefusal? LatestRefusalOf(string jobId, long queuedUntil) =>
         Refusals.Where(r => r.JobId == jobId && r.QueuedAt <= queuedUntil).MaxBy(r => (r.QueuedAt, r.ExecutionNumber));
 
+    /// <summary>Another rotation of the thing was opened since, or one closed without any.</summary>
+    public bool IsLaterThan(ThingLedger before) => ActiveRotationId != before.ActiveRotationId;
+
     /// <summary>Issued by us, or the certificate in use when a rotation began.</summary>
     public bool Knows(string certificateId) =>
         Rotations.Any(r => r.Old.Id == certificateId || r.New?.Id == certificateId);
