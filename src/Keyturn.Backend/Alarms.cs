@@ -11,7 +11,7 @@ internal static class Alarms
         await notices.SendOnceAsync(
             NoticeIds.OldAfterCommit(rotation),
             new Notice(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "create", refusal.Code, refusal.Reason,
-                rotation.New?.Id, refusal.ToDo),
+                rotation.InUse.Id, refusal.ToDo),
             cancellation);
         return refusal;
     }

@@ -31,7 +31,7 @@ public sealed class CommitCertificate(IRotationLedger ledger, IDeviceChannel cha
         var (sender, commit, fault) = request;
         if (commit is null)
         {
-            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault ?? ""), cancellation);
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault!), cancellation);
         }
 
         var verify = commit.Verify == true;

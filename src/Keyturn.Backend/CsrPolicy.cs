@@ -68,8 +68,7 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
             return null;
         }
 
-        var der = new byte[fields.DecodedDataLength];
-        return Convert.TryFromBase64Chars(pem.AsSpan()[fields.Base64Data], der, out var written) && written == der.Length ? der : null;
+        return Convert.FromBase64String(pem[fields.Base64Data]);
     }
 
     /// <summary>Verifies the signature by the CSR's own key, of either padding if that is RSA.</summary>
@@ -92,34 +91,26 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
         return null;
     }
 
-    private static KeyAlgorithm? KindOf(PublicKey publicKey, out string fault)
+    /// <param name="publicKey">One that a signature was verified with, so it can be read.</param>
+    internal static KeyAlgorithm? KindOf(PublicKey publicKey, out string fault)
     {
-        fault = "";
-        try
+        using var rsa = publicKey.GetRSAPublicKey();
+        if (rsa is not null)
         {
-            using var rsa = publicKey.GetRSAPublicKey();
-            if (rsa is not null)
-            {
-                return KindOf(rsa, out fault);
-            }
-
-            using var ecdsa = publicKey.GetECDsaPublicKey();
-            if (ecdsa is not null)
-            {
-                var curve = ecdsa.ExportParameters(false).Curve;
-                var kind = curve.IsNamed ? KeyAlgorithm.All.FirstOrDefault(a => !a.IsRsa && OidOf(a) == curve.Oid.Value) : null;
-                fault = kind is null ? "its curve is none of P-256, P-384 and P-521" : "";
-                return kind;
-            }
+            return KindOf(rsa, out fault);
         }
-        catch (CryptographicException)
+
+        using var ecdsa = publicKey.GetECDsaPublicKey();
+        if (ecdsa is null)
         {
-            fault = "its public key can't be read";
+            fault = "its key is neither RSA nor ECDSA";
             return null;
         }
 
-        fault = "its key is neither RSA nor ECDSA";
-        return null;
+        var curve = ecdsa.ExportParameters(false).Curve;
+        var kind = curve.IsNamed ? KeyAlgorithm.All.FirstOrDefault(a => !a.IsRsa && OidOf(a) == curve.Oid.Value) : null;
+        fault = kind is null ? "its curve is none of P-256, P-384 and P-521" : "";
+        return kind;
     }
 
     private static KeyAlgorithm? KindOf(RSA rsa, out string fault)

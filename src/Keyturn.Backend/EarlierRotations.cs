@@ -60,11 +60,11 @@ internal sealed class EarlierRotations(
 
         switch (earlier.State)
         {
-            case RotationState.Committed when attempt.InUse.Id != earlier.New?.Id:
+            case RotationState.Committed when attempt.InUse.Id != earlier.New!.Id:
                 return await _notices.OldAfterCommitAsync(earlier, cancellation);
 
             case RotationState.Frozen when execution.JobId == earlier.JobId
-                || execution.QueuedAt <= earlier.Reached(RotationState.Frozen)?.ToUnixTimeSeconds():
+                || execution.QueuedAt <= earlier.Reached(RotationState.Frozen)!.Value.ToUnixTimeSeconds():
                 return Refusal.Frozen();
 
             case RotationState.Issuing or RotationState.Issued

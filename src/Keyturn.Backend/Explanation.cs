@@ -11,19 +11,19 @@ internal static class Explanation
     public static Notice Of(JobEvent job, Rotation rotation) => rotation.State switch
     {
         RotationState.Committed => Failed(job, rotation, "commit",
-            $"the job ended as {job.Status} after the device had committed to its new certificate{Said(job)}", rotation.New?.Id,
+            $"the job ended as {job.Status} after the device had committed to its new certificate{Said(job)}",
             $"Nothing: the device works with its new certificate. The old one, {rotation.Old.Id}, goes as soon as the device is heard again."),
         RotationState.ClosedNew => Failed(job, rotation, "commit",
-            $"the job ended as {job.Status}, and the device works with its new certificate{Said(job)}", rotation.New?.Id, "Nothing: the old certificate goes."),
+            $"the job ended as {job.Status}, and the device works with its new certificate{Said(job)}", "Nothing: the old certificate goes."),
         RotationState.ClosedOld => Failed(job, rotation, "switch",
-            $"the job ended as {job.Status}, and the device works with its old certificate{Said(job)}", rotation.Old.Id,
+            $"the job ended as {job.Status}, and the device works with its old certificate{Said(job)}",
             "Nothing: the new certificate goes. Run the job again to rotate."),
-        RotationState.Frozen => Failed(job, rotation, "create", Refusal.Frozen().Reason, rotation.Old.Id, Refusal.Frozen().ToDo),
+        RotationState.Frozen => Failed(job, rotation, "create", Refusal.Frozen().Reason, Refusal.Frozen().ToDo),
         RotationState.Reconcile => Failed(job, rotation, "switch",
-            $"the job ended as {job.Status} before the device committed to its new certificate{Said(job)}", rotation.Old.Id,
-            $"Nothing: both certificates stay until the device shows which one it uses; the new one is {rotation.New?.Id}. Run the job again to rotate."),
+            $"the job ended as {job.Status} before the device committed to its new certificate{Said(job)}",
+            $"Nothing: both certificates stay until the device shows which one it uses; the new one is {rotation.New!.Id}. Run the job again to rotate."),
         _ => Failed(job, rotation, "create",
-            $"the job ended as {job.Status} before the certificate was complete{Said(job)}", rotation.Old.Id,
+            $"the job ended as {job.Status} before the certificate was complete{Said(job)}",
             "Nothing: the device keeps its certificate. Run the job again to rotate."),
     };
 
@@ -49,10 +49,10 @@ internal static class Explanation
     public static Notice OfSuperseded(Rotation rotation) =>
         new(NoticeKind.RotationFailed, rotation.Thing, rotation.JobId, rotation.RotationId, "create", JobEnded,
             "the job is over and the device did not commit to its new certificate; it has begun another rotation",
-            (rotation.State == RotationState.ClosedNew ? rotation.New : rotation.Old)?.Id, "Nothing: look at the later job.");
+            rotation.InUse.Id, "Nothing: look at the later job.");
 
     public static Notice OfLoserLeft(Rotation rotation, string reason) =>
-        new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "close", "NOT_RETIRED", reason, rotation.New?.Id,
+        new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "close", "NOT_RETIRED", reason, rotation.InUse.Id,
             "Look at the thing's certificates (aws iot list-thing-principals-v2): exactly one should be active, the one the device uses.");
 
     public static Notice OfSilence(string thing, DateTimeOffset lastHeard, Rotation? open, string? inUse) =>
@@ -65,11 +65,11 @@ internal static class Explanation
     public static Notice OfOrphanLeft(Rotation rotation, string certificateId) =>
         new(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "reconcile", "NOT_RETIRED",
             $"certificate {certificateId} was issued for this rotation's key and never recorded, but somebody attached it to a thing; it was left as it is",
-            (rotation.IsClosed && rotation.State == RotationState.ClosedNew ? rotation.New : rotation.Old)?.Id,
+            rotation.InUse.Id,
             "Find out who attached it and why; detach it or make it INACTIVE if nobody needs it.");
 
-    private static Notice Failed(JobEvent job, Rotation rotation, string step, string reason, string? inUse, string toDo) =>
-        new(NoticeKind.RotationFailed, job.Thing, job.JobId, rotation.RotationId, step, JobEnded, reason, inUse, toDo);
+    private static Notice Failed(JobEvent job, Rotation rotation, string step, string reason, string toDo) =>
+        new(NoticeKind.RotationFailed, job.Thing, job.JobId, rotation.RotationId, step, JobEnded, reason, rotation.InUse.Id, toDo);
 
     private static string Said(JobEvent job) => string.IsNullOrWhiteSpace(job.Reason) ? "" : $"; the device says: {job.Reason}";
 }

@@ -9,15 +9,15 @@ namespace Keyturn.Backend;
 /// </summary>
 public sealed class IssueCertificate(
     IRegistry registry, IJobExecutions jobs, ICertificateIssuer issuer, IRotationLedger ledger, IDeviceChannel channel,
-    INotifier notifier, RotationDocument document, TimeProvider clock, ILogger logger, IssueSettings? settings = null)
+    INotifier notifier, RotationDocument document, TimeProvider clock, ILogger logger, IssueSettings settings)
 {
     /// <summary>Longer than a function may run: whoever holds it beyond that is dead.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(50);
 
     private readonly Answers _answers = new(channel, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
-    private readonly EarlierRotations _earlier = new(registry, jobs, ledger, notifier, settings?.RetirementGrace ?? TimeSpan.Zero, clock, logger);
-    private readonly CsrPolicy _policy = settings?.AllowedKeys is { } allowed ? new CsrPolicy(allowed) : CsrPolicy.Default;
+    private readonly EarlierRotations _earlier = new(registry, jobs, ledger, notifier, settings.RetirementGrace, clock, logger);
+    private readonly CsrPolicy _policy = settings.AllowedKeys is { } allowed ? new CsrPolicy(allowed) : CsrPolicy.Default;
 
     public async Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request, CancellationToken cancellation)
     {
@@ -38,7 +38,7 @@ public sealed class IssueCertificate(
         var (sender, create, fault) = request;
         if (create is null)
         {
-            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault ?? ""), cancellation);
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault!), cancellation);
         }
 
         if (!Identity.IsClientOf(sender.Thing, sender.ClientId))
@@ -246,7 +246,7 @@ public sealed class IssueCertificate(
         try
         {
             // The write that failed may have been carried out.
-            if ((await ledger.ReadAsync(held.Thing, cancellation)).Find(held.RotationId)?.New?.Id != certificate.Id)
+            if (!(await ledger.ReadAsync(held.Thing, cancellation)).Knows(certificate.Id))
             {
                 await registry.DeactivateAsync(certificate, cancellation);
             }

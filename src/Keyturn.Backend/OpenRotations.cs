@@ -29,7 +29,7 @@ internal sealed class OpenRotations(
                 {
                     var known = await FinishAsync(thing, cancellation);
                     suspects.AddRange(known.Rotations.Where(r => r.Unrecorded?.To < clock.GetUtcNow()));
-                    untold += await silent.TellAsync(known, cancellation) ? 1 : 0;
+                    untold += await silent.TellAsync(thing, known, cancellation) ? 1 : 0;
                 }
                 catch (DependencyException exception)
                 {
@@ -99,9 +99,8 @@ internal sealed class OpenRotations(
 
     private async Task RetireLosersAsync(ThingLedger known, Rotation latest, CancellationToken cancellation)
     {
-        var winner = (latest.State == RotationState.ClosedNew ? latest.New : latest.Old)!;
         var attached = await registry.ListCertificatesAsync(latest.Thing, cancellation);
-        if (await _retirement.FaultOfWinnerAsync(winner, attached, null, cancellation) is { } fault)
+        if (await _retirement.FaultOfWinnerAsync(latest.InUse, attached, null, cancellation) is { } fault)
         {
             // A device may have rotated between the two looks; then the next sweep sees it as it is.
             if (!(await ledger.ReadAsync(latest.Thing, cancellation)).IsLaterThan(known))
@@ -114,7 +113,7 @@ internal sealed class OpenRotations(
 
         foreach (var rotation in known.Rotations.Where(r => IsLeftOver(r, known)))
         {
-            if (await _retirement.RetireAsync(rotation, winner, attached, begun: true, cancellation) is { } left)
+            if (await _retirement.RetireAsync(rotation, latest.InUse, attached, begun: true, cancellation) is { } left)
             {
                 await AlarmAsync(rotation, left, cancellation);
             }

@@ -42,7 +42,7 @@ public sealed class ReconcileCertificate(
         var (sender, attest, fault) = request;
         if (attest is null)
         {
-            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault ?? ""), cancellation);
+            return await _answers.RefuseStrangerAsync(sender, null, null, Refusal.Malformed(fault!), cancellation);
         }
 
         if (!Identity.IsClientOf(sender.Thing, sender.ClientId))
@@ -119,8 +119,8 @@ public sealed class ReconcileCertificate(
 
     private bool IsDue(Rotation rotation, string principal) => rotation.State switch
     {
-        RotationState.Reconcile => principal == rotation.New?.Id || principal == rotation.Old.Id,
-        RotationState.Committed => principal == rotation.New?.Id && EndIsOverdue(rotation),
+        RotationState.Reconcile => principal == rotation.New!.Id || principal == rotation.Old.Id,
+        RotationState.Committed => principal == rotation.New!.Id && EndIsOverdue(rotation),
         RotationState.ClosedNew or RotationState.ClosedOld =>
             rotation is { LoserSettled: false, Loser: { } loser } && loser.Id != principal && EndIsOverdue(rotation),
         _ => false,
@@ -138,7 +138,7 @@ public sealed class ReconcileCertificate(
         if (!rotation.IsClosed)
         {
             var now = clock.GetUtcNow();
-            var winner = attest.CertificateId == rotation.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
+            var winner = attest.CertificateId == rotation.New!.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
             if (winner == RotationState.ClosedOld && !Echoes(attest, rotation))
             {
                 return await ChallengeAsync(rotation, now, cancellation);
@@ -151,7 +151,8 @@ public sealed class ReconcileCertificate(
         }
 
         // No function that a device's message reaches may delete: that is done when the next rotation ends, or by the sweep.
-        if (closed.Loser is { } loser && attached.Any(c => c.Certificate.Id == loser.Id)
+        var loser = closed.Loser!;
+        if (attached.Any(c => c.Certificate.Id == loser.Id)
             && (await _retirement.DeactivateAsync(closed, loser, cancellation)).Exists && grace == TimeSpan.Zero)
         {
             await registry.DetachAsync(closed.Thing, loser, cancellation);

@@ -40,7 +40,8 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
     public async Task<string?> RetireAsync(
         Rotation closed, Certificate winner, IReadOnlyList<ThingCertificate> attached, bool begun, CancellationToken cancellation)
     {
-        if (closed.Loser is not { } loser || loser.Id == winner.Id)
+        var loser = closed.Loser!;
+        if (loser.Id == winner.Id)
         {
             await SettleAsync(closed, cancellation);
             return null;
@@ -120,7 +121,7 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
 
     /// <summary>Whoever issued it died before attaching it: nobody can use it, so nobody made it ACTIVE but we.</summary>
     private static bool WasNeverHandedOut(Rotation closed, Certificate loser) =>
-        loser.Id == closed.New?.Id && closed.Reached(RotationState.Issued) is null;
+        loser.Id == closed.New!.Id && closed.Reached(RotationState.Issued) is null;
 
     private async Task<DeleteOutcome> DeleteAsync(Certificate loser, CancellationToken cancellation)
     {

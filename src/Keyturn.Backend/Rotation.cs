@@ -67,6 +67,9 @@ public sealed record Rotation
         _ => null,
     };
 
+    /// <summary>The certificate that the device can use, as far as the ledger knows: where nobody knows, both are left alone.</summary>
+    public Certificate InUse => State is RotationState.Committed or RotationState.ClosedNew ? New! : Old;
+
     public bool IsClosed => State is RotationState.ClosedNew or RotationState.ClosedOld;
 
     /// <summary>Something is left to do, or may be: the sweep looks at it, and its record never expires.</summary>

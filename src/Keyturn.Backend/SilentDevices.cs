@@ -25,7 +25,7 @@ internal sealed class SilentDevices(
             {
                 try
                 {
-                    told += await TellAsync(await ledger.ReadAsync(thing, cancellation), cancellation) ? 1 : 0;
+                    told += await TellAsync(thing, await ledger.ReadAsync(thing, cancellation), cancellation) ? 1 : 0;
                 }
                 catch (DependencyException exception)
                 {
@@ -41,7 +41,7 @@ internal sealed class SilentDevices(
     }
 
     /// <returns>True when the operators were told now.</returns>
-    public async Task<bool> TellAsync(ThingLedger known, CancellationToken cancellation)
+    public async Task<bool> TellAsync(string thing, ThingLedger known, CancellationToken cancellation)
     {
         var waiting = known.Rotations.LastOrDefault(r => r is { State: RotationState.Reconcile } or { State: RotationState.Committed, JobEndedAt: not null });
         if (known.LastHeard is not { } lastHeard
@@ -61,8 +61,7 @@ internal sealed class SilentDevices(
             return false;
         }
 
-        var thing = (waiting?.Thing ?? known.Heard?.Thing)!;
-        var inUse = waiting is null ? known.Heard?.CertificateId : (waiting.State == RotationState.Committed ? waiting.New : waiting.Old)?.Id;
+        var inUse = waiting is null ? known.Heard!.CertificateId : waiting.InUse.Id;
         // Whoever took the device out of service took its certificates from the thing.
         var isInService = (await registry.ListCertificatesAsync(thing, cancellation)).Count > 0;
         if (isInService)
@@ -70,7 +69,7 @@ internal sealed class SilentDevices(
             await _notices.SendOnceAsync(NoticeIds.Silent(lastHeard), Explanation.OfSilence(thing, lastHeard, waiting, inUse), cancellation);
         }
 
-        var heard = known.Heard ?? new HeardDevice(thing, lastHeard, inUse ?? "", "", "", 0);
+        var heard = known.Heard ?? new HeardDevice(thing, lastHeard, inUse, "", "", 0);
         await ledger.RecordHeardAsync(heard with { At = lastHeard, IsSilent = true }, cancellation);
         return isInService;
     }

@@ -160,6 +160,30 @@ public sealed class CloseRotationTests
         Assert.Contains("disk full", _cloud.Notices[1].Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_event_without_an_id_is_one_matter_however_often_it_comes()
+    {
+        await _cloud.CloseAsync("FAILED", eventId: null);
+        await _cloud.CloseAsync("FAILED", eventId: null);
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Theory]
+    [InlineData("FAILED", false)]
+    [InlineData("FAILED", true)]
+    [InlineData("SUCCEEDED", false)]
+    public async Task Where_no_certificate_was_issued_the_step_is_the_one_that_the_device_named(string status, bool refused)
+    {
+        if (refused)
+        {
+            _cloud.Registry.Add(Cloud.Thing);
+            await _cloud.CreateAsync();
+        }
+
+        await _cloud.CloseAsync(status, step: "making a key");
+        Assert.Equal("making a key", Assert.Single(_cloud.Notices).Step);
+    }
+
     [Theory]
     [InlineData("CANCELED")]
     [InlineData("REMOVED")]

@@ -103,6 +103,33 @@ public sealed class CommitCertificateTests
     }
 
     [Fact]
+    public async Task A_verify_passes_as_long_as_a_commit_would()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        Assert.Equal(Outcome.Accepted, await VerifyAsync());
+        Assert.Equal(RotationState.Reconcile, _cloud.Rotation.State);
+        await _cloud.CommitAsync();
+        Assert.Equal(Outcome.Accepted, await VerifyAsync());
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(20));
+        await _cloud.AttestAsync(_cloud.New.Certificate);
+        Assert.Equal(RotationState.ClosedNew, _cloud.Rotation.State);
+        Assert.Equal(Outcome.Accepted, await VerifyAsync());
+    }
+
+    [Fact]
+    public async Task A_verify_in_a_rotation_that_ended_in_favour_of_the_old_certificate_says_so()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        var (_, nonce) = await _cloud.AttestAsync(_cloud.Old.Certificate);
+        await _cloud.AttestAsync(_cloud.Old.Certificate, nonce);
+        Assert.Equal(RefusalCode.ClosedInFavourOfOld, (await VerifyAsync()).Code);
+    }
+
+    private Task<Outcome> VerifyAsync() => _cloud.CommitAsync(clientId: "pump1#preflight", rotationId: _cloud.Rotation.RotationId, verify: true);
+
+    [Fact]
     public async Task A_job_event_between_reading_and_writing_does_not_lose_the_commit()
     {
         await _cloud.CreateAsync(token: null);

@@ -98,6 +98,28 @@ public sealed class CsrPolicyTests
     }
 
     [Fact]
+    public void A_modulus_that_is_a_square_is_refused()
+    {
+        using var rsa = RSA.Create(1024);
+        var prime = new System.Numerics.BigInteger(rsa.ExportParameters(true).P, isUnsigned: true, isBigEndian: true);
+        Assert.Equal("the factors of its RSA modulus are too close together", WeakModulus.FaultOf((prime * prime).ToByteArray(isUnsigned: true, isBigEndian: true)));
+    }
+
+    [Fact]
+    public void A_curve_given_by_its_parameters_is_refused_even_if_it_is_an_allowed_one() => Refuse(WeakCsrs.ExplicitCurve, "");
+
+    [Fact]
+    public void A_key_that_is_neither_RSA_nor_ECDSA_is_refused()
+    {
+        Refuse(WeakCsrs.Ed25519, "");
+
+        // Should a later runtime verify such a signature.
+        var key = PublicKey.CreateFromSubjectPublicKeyInfo(Convert.FromBase64String("MCowBQYDK2VwAyEAGod5dHkXIb+S/zsiIen4axuAaiZFz/Rj8GFEa3YA1qg="), out _);
+        Assert.Null(CsrPolicy.KindOf(key, out var fault));
+        Assert.Equal("its key is neither RSA nor ECDSA", fault);
+    }
+
+    [Fact]
     public void A_rule_for_one_kind_of_key_is_kept()
     {
         Assert.Null(new CsrPolicy([KeyAlgorithm.EcdsaP256]).Check(Of(Rsa2048.Value, "CN=pump1"), Thing, out var fault));

@@ -59,6 +59,7 @@ public sealed class IssueCertificateTests
     [InlineData("pump1#-2")]
     [InlineData("pump1#\u0662")]
     [InlineData("pump1##2")]
+    [InlineData("pumq1#2")]
     [InlineData("pump1#1234567890")]
     [InlineData("pump1#preflight")]
     [InlineData("PUMP1")]
@@ -135,6 +136,7 @@ public sealed class IssueCertificateTests
     [InlineData("""{"operation":"REBOOT"}""")]
     [InlineData("""{"operation":["ROTATE_CERTIFICATE"]}""")]
     [InlineData("""{}""")]
+    [InlineData("null")]
     [InlineData("")]
     public async Task A_job_of_another_kind_is_no_rotation(string document)
     {

@@ -225,6 +225,61 @@ public sealed class OvertakenTests
         Assert.Contains("ECDSA-P256 is not allowed here", Assert.Single(cloud.Notices).Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_end_without_a_rotation_overtaken_by_the_opening_of_one_is_that_one_s_end_and_told_of_once()
+    {
+        OvertakeOnce(
+            async () =>
+            {
+                // It had looked at the job before that ended.
+                _cloud.AddJob(Cloud.Job);
+                await _cloud.CreateAsync();
+                _cloud.End(Cloud.Job, "FAILED");
+            },
+            "ledger.TryCloseUnopened");
+        await _cloud.CloseAsync("FAILED");
+        Assert.Equal(RotationState.Reconcile, _cloud.Rotation.State);
+        Assert.Equal(_cloud.Rotation.RotationId, Assert.Single(_cloud.Notices).RotationId);
+    }
+
+    [Fact]
+    public async Task A_question_to_the_old_certificate_overtaken_by_the_commit_is_put_off()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        OvertakeOnce(() => _cloud.CommitAsync());
+        Assert.Equal(RefusalCode.TryAgain, (await _cloud.AttestAsync(_cloud.Old.Certificate)).Outcome.Code);
+        Assert.Equal(RotationState.Committed, _cloud.Rotation.State);
+    }
+
+    [Fact]
+    public async Task A_certificate_in_use_that_is_deleted_meanwhile_vouches_for_no_subject()
+    {
+        OvertakeOnce(
+            () =>
+            {
+                _cloud.Registry.Certificates.Remove(_cloud.Old.Certificate.Id);
+                return Task.CompletedTask;
+            },
+            "iot.DescribeCertificate");
+        Assert.Equal(RefusalCode.CsrRefused, (await _cloud.CreateAsync(csr: Cloud.MakeCsr("CN=serial 4711"))).Code);
+        Assert.Empty(_cloud.Ledger.Rotations);
+    }
+
+    [Fact]
+    public async Task A_second_certificate_that_is_deleted_meanwhile_is_in_nobody_s_way()
+    {
+        var second = _cloud.Registry.Add(Cloud.Thing);
+        OvertakeOnce(
+            () =>
+            {
+                _cloud.Registry.Certificates.Remove(second.Certificate.Id);
+                return Task.CompletedTask;
+            },
+            "iot.DescribeCertificate");
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync());
+    }
+
     /// <summary>Lets another invocation run through just before the next such call takes effect.</summary>
     private void OvertakeOnce(Func<Task> other, string call = "ledger.TryUpdate") => _cloud.Faults.FailWith = name =>
     {

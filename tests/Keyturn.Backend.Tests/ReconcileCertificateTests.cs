@@ -142,6 +142,26 @@ public sealed class ReconcileCertificateTests
     }
 
     [Fact]
+    public async Task A_third_certificate_s_word_decides_nothing_between_two()
+    {
+        await FailAsync(committed: true);
+        var third = _cloud.Registry.Add(Cloud.Thing);
+        Assert.Equal((Outcome.Accepted, null), await _cloud.AttestAsync(third.Certificate));
+        Assert.Equal(RotationState.Committed, _cloud.Rotation.State);
+        Assert.Equal(3, _cloud.Registry.ActiveOf(Cloud.Thing).Count());
+    }
+
+    [Fact]
+    public async Task A_loser_that_somebody_detached_is_not_touched()
+    {
+        await FailAsync(committed: false);
+        _cloud.Old.Things.Clear();
+        Assert.Equal((Outcome.Accepted, null), await _cloud.AttestAsync(_cloud.New.Certificate));
+        Assert.Equal(RotationState.ClosedNew, _cloud.Rotation.State);
+        Assert.True(_cloud.Old.IsActive);
+    }
+
+    [Fact]
     public async Task Nobody_attests_for_another()
     {
         await FailAsync(committed: false);
@@ -195,6 +215,8 @@ public sealed class ReconcileCertificateTests
     [InlineData("""{"attest":true,"clientToken":"t","component":"2","keyStore":"file","notAfter":1,""", "certificateId is missing")]
     [InlineData("""{"attest":true,"certificateId":"c","component":"2","keyStore":"file","notAfter":1,""", "clientToken is missing")]
     [InlineData("""{"attest":true,"certificateId":"c","clientToken":"t","component":"2","keyStore":"file","notAfter":1.5,""", "notAfter is not a whole number")]
+    [InlineData("""{"attest":true,"certificateId":"c","clientToken":"t","component":"2","keyStore":"file","notAfter":"1",""", "notAfter is not a whole number")]
+    [InlineData("""{"attest":true,"certificateId":"c","clientToken":"t","component":"2","keyStore":"file",""", "notAfter is not a whole number")]
     public void An_attest_is_read_strictly(string payload, string? fault)
     {
         var json = payload + """ "thingName":"pump1","topic":"awslabs/things/pump1/certificate/create","clientId":"pump1","principal":"abc"} """;

@@ -190,6 +190,26 @@ public sealed class ReconcileFleetTests
     }
 
     [Fact]
+    public async Task Only_certificates_made_in_a_suspect_s_own_minutes_are_looked_at()
+    {
+        await DieAfterIssuingAsync(_cloud);
+        await _cloud.CloseAsync("TIMED_OUT");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var between = _cloud.Registry.Register("3".PadLeft(64, '0'), Cloud.Sign(Cloud.Csr(6), _cloud.Clock.GetUtcNow()), null);
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var other = new Rotation
+        {
+            Thing = "pump2", RotationId = "r", JobId = "gone", QueuedAt = 1, ExecutionNumber = 1, State = RotationState.Issuing, KeyHash = "k", Old = _cloud.Old.Certificate,
+            SpeaksTokens = true, Trail = [new Transition(RotationState.Issuing, _cloud.Clock.GetUtcNow(), null)],
+        };
+        await _cloud.Ledger.OpenAsync(other.Suspecting(_cloud.Clock.GetUtcNow()), null, TestContext.Current.CancellationToken);
+        _cloud.Faults.Reset();
+        await SweepAfterAsync(TimeSpan.FromHours(1));
+        Assert.Single(_cloud.Faults.Calls, c => c == "iot.DescribeCertificate");
+        Assert.Equal([_cloud.Old, between], _cloud.Registry.Certificates.Values);
+    }
+
+    [Fact]
     public async Task A_search_that_runs_out_of_time_goes_on_where_it_stopped()
     {
         var cloud = new Cloud(signs: true, pageSize: 1);

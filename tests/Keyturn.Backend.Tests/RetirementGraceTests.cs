@@ -74,6 +74,29 @@ public sealed class RetirementGraceTests
         Assert.Empty(_cloud.Notices);
     }
 
+    [Fact]
+    public async Task A_start_of_the_grace_period_that_was_overtaken_is_recorded_by_whoever_comes_next()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        var deactivated = false;
+        _cloud.Faults.FailWith = name =>
+        {
+            if (name == "ledger.TryUpdate" && deactivated)
+            {
+                _cloud.Faults.FailWith = null;
+                _cloud.Ledger.TryUpdateAsync(_cloud.Rotation, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+            }
+
+            deactivated |= name == "iot.UpdateCertificate";
+            return null;
+        };
+        await Assert.ThrowsAsync<DependencyException>(() => _cloud.CloseAsync(JobExecution.Succeeded));
+        await _cloud.CloseAsync(JobExecution.Succeeded);
+        Assert.NotNull(_cloud.Rotation.LoserKeptUntil);
+        Assert.False(_cloud.Old.IsActive);
+    }
+
     private async Task CloseAsync(bool byAttest)
     {
         await _cloud.CreateAsync();

@@ -35,6 +35,23 @@ public sealed class SeldomTests
         Assert.Equal("t", Assert.Single(_cloud.Published).Payload.GetProperty("clientToken").GetString());
     }
 
+    /// <summary>The answer to a message that nobody could read is lost on its way, once.</summary>
+    [Theory]
+    [InlineData("create")]
+    [InlineData("commit")]
+    public async Task Whoever_could_not_be_answered_is_asked_to_try_again(string topic)
+    {
+        var json = Encoding.UTF8.GetBytes(
+            $$"""{"jobId":7,"clientToken":"t","thingName":"pump1","topic":"awslabs/things/pump1/certificate/{{topic}}","clientId":"pump1","principal":"p"}""");
+        var failures = 0;
+        _cloud.Faults.FailWith = name => name == "data.Publish" && failures++ == 0 ? new DependencyException("iot-data", "Publish", "c", "m") : null;
+        var outcome = topic == "create"
+            ? await _cloud.HandleAsync(DeviceRequest.ParseCreate(json))
+            : await new CommitCertificate(_cloud.Ledger, _cloud, _cloud.Clock, NullLogger.Instance).HandleAsync(DeviceRequest.ParseCommit(json), Cancellation);
+        Assert.Equal(RefusalCode.TryAgain, outcome.Code);
+        Assert.Equal("t", Assert.Single(_cloud.Published).Payload.GetProperty("clientToken").GetString());
+    }
+
     [Fact]
     public async Task What_a_device_of_the_reference_s_kind_left_goes_in_the_sweep_once_it_committed_to_a_later_one()
     {

@@ -38,7 +38,7 @@ internal sealed class VirtualFunctions : IPortCalls
         Ledger = new InMemoryLedger(this);
         var ports = new Services(this, world);
         var log = NullLogger.Instance;
-        _issue = new IssueCertificate(Registry, ports, Registry, Ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log);
+        _issue = new IssueCertificate(Registry, ports, Registry, Ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log, new IssueSettings());
         _reconcile = new ReconcileCertificate(Registry, ports, Ledger, ports, ports, _time, log);
         _commit = new CommitCertificate(Ledger, ports, _time, log);
         _close = new CloseRotation(Registry, Ledger, ports, _time, log);

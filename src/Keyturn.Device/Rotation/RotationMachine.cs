@@ -245,9 +245,10 @@ internal static class RotationMachine
             Committing => "connected with the new certificate; asking for the old one to be retired",
             _ => null,
         };
-        return text is null || state.Current is not { } r
-            ? new(state, [.. effects])
-            : new(state, [new Tell(new UpdateJob(r.JobId, r.ExecutionNumber, r.Version, JobStatus.InProgress, StatusDetails.Of(text, r))), .. effects]);
+        if (text is null)
+            return new(state, [.. effects]);
+        var r = state.Current!;
+        return new(state, [new Tell(new UpdateJob(r.JobId, r.ExecutionNumber, r.Version, JobStatus.InProgress, StatusDetails.Of(text, r))), .. effects]);
     }
 
     private static CurrentRotation AsSeen(CurrentRotation r, JobExecution? job) => job is not null && r.Is(job) ? r with { Version = job.Version } : r;
@@ -265,10 +266,10 @@ internal static class RotationMachine
     private static Ask Decision(CurrentRotation r, bool afterPause = false) => new(new Commit(r.JobId, r.RotationId), afterPause);
 
     private static int Strikes(int before, Compared e) =>
-        e is { OldBefore: ProbeResult.Accepted, New: ProbeResult.Failed, OldAfter: ProbeResult.Accepted } ? before + 1 : 0;
+        (e.OldBefore, e.New, e.OldAfter) is (ProbeResult.Accepted, ProbeResult.Failed, ProbeResult.Accepted) ? before + 1 : 0;
 
     private static int Refusals(int before, Compared e) =>
-        e.IsStranded ? before + 1 : e is { OldBefore: ProbeResult.Failed, New: ProbeResult.Failed, OldAfter: ProbeResult.Failed } ? before : 0;
+        e.IsStranded ? before + 1 : (e.OldBefore, e.New, e.OldAfter) is (ProbeResult.Failed, ProbeResult.Failed, ProbeResult.Failed) ? before : 0;
 
     private static readonly string AgainstNew = $"the cloud accepts the old certificate and not the new one, {StrikesNeeded} times over ten minutes";
 

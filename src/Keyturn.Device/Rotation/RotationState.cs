@@ -100,7 +100,7 @@ internal abstract record RotationState
     [JsonIgnore]
     public bool IsDurable => this is not Starting;
 
-    /// <summary>The execution has this version now: what is written next names it. An older one is old news.</summary>
+    /// <summary>The execution has this version now: what is written next names it. An older one is old news. Committed asks for it itself.</summary>
     public RotationState At(int version) => this switch
     {
         Keyed s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
@@ -109,7 +109,6 @@ internal abstract record RotationState
         Switching s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Trial s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Committing s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
-        Committed s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Stranded s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         Aborting s => s with { Rotation = s.Rotation with { Version = Math.Max(version, s.Rotation.Version) } },
         _ => this,

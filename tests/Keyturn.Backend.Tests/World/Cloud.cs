@@ -110,7 +110,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     }
 
     /// <summary>The same event, to the second, each time it comes. Lets the waits of the use case pass as they come up.</summary>
-    public async Task CloseAsync(string status, string jobId = Job, string? eventId = "event-1", string? reason = null)
+    public async Task CloseAsync(string status, string jobId = Job, string? eventId = "event-1", string? reason = null, string? step = null)
     {
         End(jobId, status);
         if (!_events.TryGetValue((jobId, eventId), out var at))
@@ -119,7 +119,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
         }
 
         await WaitAsync(new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(
-            new JobEvent(Thing, jobId, status, at, eventId, null, null, reason),
+            new JobEvent(Thing, jobId, status, at, eventId, null, step, reason),
             TestContext.Current.CancellationToken));
     }
 

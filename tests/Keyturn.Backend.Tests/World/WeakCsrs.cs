@@ -82,4 +82,32 @@ internal static class WeakCsrs
         x3WTnUi9JlNvOTHFbo/Rtx2s2ZMCxHU=
         -----END CERTIFICATE REQUEST-----
         """;
+
+    /// <summary>P-256, but named by its parameters.</summary>
+    public const string ExplicitCurve =
+        """
+        -----BEGIN CERTIFICATE REQUEST-----
+        MIIBwTCCAWYCAQAwEDEOMAwGA1UEAwwFcHVtcDEwggFLMIIBAwYHKoZIzj0CATCB
+        9wIBATAsBgcqhkjOPQEBAiEA/////wAAAAEAAAAAAAAAAAAAAAD/////////////
+        //8wWwQg/////wAAAAEAAAAAAAAAAAAAAAD///////////////wEIFrGNdiqOpPn
+        s+u9VXaYhrxlHQawzFOw9jvOPD4n0mBLAxUAxJ02CIbnBJNqZnjhE50mt4GffpAE
+        QQRrF9Hy4SxCR/i85uVjpEDydwN9gS3rM6D0oTlF2JjClk/jQuL+Gn+bjufrSnwP
+        nhYrzjNXazFezsu2QGg3v1H1AiEA/////wAAAAD//////////7zm+q2nF56E87nK
+        wvxjJVECAQEDQgAE1/AKe4/58TJRGxXW1wHcEWWupA+3ltPuwjZE46vOHuf1VtSw
+        jXnc48D87r4+VTL3ufn4CtlJ0j2HHuHoJ5YIwqAAMAoGCCqGSM49BAMCA0kAMEYC
+        IQDl9gl5zsygrfGXbrpw1a31bBsFhtbIHUmR72ysuwFOZAIhAOlRRKsEdZTgwBuw
+        Vubuw5PWQwqaZ48EzOezmUkMYPSK
+        -----END CERTIFICATE REQUEST-----
+        """;
+
+    /// <summary>Sound, but of no kind that AWS IoT takes.</summary>
+    public const string Ed25519 =
+        """
+        -----BEGIN CERTIFICATE REQUEST-----
+        MIGPMEMCAQAwEDEOMAwGA1UEAwwFcHVtcDEwKjAFBgMrZXADIQAah3l0eRchv5L/
+        OyIh6fhrG4BqJkXP9GPwYURrdgDWqKAAMAUGAytlcANBAJI4hFJvzGElqfuzyw2j
+        8WmDBnN5RttzotKfDIOChkX35qHYsXZcshLZNkQSgVojEOzDJL2oTAW6Ay2eO8Dj
+        qAk=
+        -----END CERTIFICATE REQUEST-----
+        """;
 }
