@@ -105,6 +105,10 @@ public sealed class StrandedTests
     }
 
     [Fact]
+    public void What_a_late_answer_tells_of_the_executions_version_is_kept() =>
+        Assert.Equal(OldsTurn with { Rotation = R with { Version = 7 } }, RotationMachine.Next(OldsTurn, new RotationEvent.StepNoted(7, IsShown: true)).State);
+
+    [Fact]
     public void No_network_in_the_olds_turn_counts_for_nothing() => Assert.Equal(OldsTurn, RotationMachine.Next(OldsTurn, Nothing).State);
 
     [Fact]
