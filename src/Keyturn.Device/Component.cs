@@ -7,6 +7,7 @@ using Keyturn.Device.Rotation;
 using Keyturn.Device.Storage;
 using Keyturn.Device.Systemd;
 using Keyturn.Device.Technician;
+using Keyturn.Device.Windows;
 using Microsoft.Extensions.Logging;
 
 namespace Keyturn.Device;
@@ -19,7 +20,7 @@ internal sealed class Component(string root, TimeProvider time)
     public static readonly string Version = typeof(Component).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>Another one after each start of the machine.</summary>
-    public static string BootId => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+    public static string BootId => Platform.BootId;
 
     /// <summary>A component that ends with an error three times is not started again: a disk that fails for a while must not come to that.</summary>
     private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
@@ -50,7 +51,7 @@ internal sealed class Component(string root, TimeProvider time)
             ?? throw new CredentialException("the thing's name is neither in AWS_IOT_THING_NAME nor in the nucleus's configuration. Nothing was changed. Run this as a Greengrass component");
         var log = new RotationLog(Console.Out, time, thing);
 
-        var files = new PosixFileSystem();
+        var files = Platform.Files;
         var directories = new StateDirectories(root);
         directories.Ensure(files);
         var journal = new Journal(files, directories.Journal, BootId, time);
@@ -64,7 +65,7 @@ internal sealed class Component(string root, TimeProvider time)
         var store = CredentialStores.Open(system, files, directories, () => pkcs11!, log);
         Settle(store, journal, log);
         RotationDriver? driver = null;
-        var configuration = new ConfigurationWatch(NoEllipticFiles(store.Kind), time, log);
+        var configuration = new ConfigurationWatch(Platform.NoEllipticFiles(store.Kind, OperatingSystem.IsWindows()), time, log);
         var deployments = new DeploymentWatch(
             () => driver?.State ?? journalled.State, () => configuration.SettingsOrDefault.LongestDeferral, Nucleus.IsOlderThanThisProcess(channel.Client.PeerProcessId), time, log);
         var events = new NucleusEvents(channel, configuration, deployments, time, log);
@@ -73,7 +74,7 @@ internal sealed class Component(string root, TimeProvider time)
         var facts = new NucleusFacts(channel, Environment.GetEnvironmentVariable("GG_ROOT_CA_PATH") ?? system.RootCaPath);
         var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => configuration.SettingsOrDefault.Preflight, () => !channel.IsOpen, time, log);
         var ports = new DriverPorts(
-            journal, store, channel, probe, new Nucleus(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync), time, Seeded(), log,
+            journal, store, channel, probe, NucleusOf(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync), time, Seeded(), log,
             Units: new RecoveryUnits(root, files, Environment.ProcessPath!, (command, stop) => Systemctl.RunAsync(time, stop, command), log));
         driver = new RotationDriver(thing, Version, () => configuration.Settings.Keys, ports);
         channel.Received += driver.Receive;
@@ -115,9 +116,9 @@ internal sealed class Component(string root, TimeProvider time)
         }
     }
 
-    private static string? NoEllipticFiles(string keyStore) => OperatingSystem.IsWindows() && keyStore == "file"
-        ? "nucleus classic on Windows reads no EC key from a file"
-        : null;
+    private INucleus NucleusOf(string token, Func<int?> process, Func<CancellationToken, Task> noDeployment) => OperatingSystem.IsWindows()
+        ? new WindowsNucleus(root, Nucleus.SessionOf(token), noDeployment, (program, arguments, stop) => Command.RunAsync(time, program, arguments, stop))
+        : new Nucleus(token, process, noDeployment);
 
     /// <summary>For jitter only: no secret hangs on it.</summary>
 #pragma warning disable RS0030 // The seed is what the rule asks for; nobody replays a device in the field.

@@ -38,7 +38,7 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
     var root = Path.GetFullPath(args[2]);
-    var technician = new TechnicianCommands(root, new PosixFileSystem(), TimeProvider.System, Console.Out, (command, cancellation) => Systemctl.RunAsync(TimeProvider.System, cancellation, command));
+    var technician = new TechnicianCommands(root, Platform.Files, TimeProvider.System, Console.Out, (command, cancellation) => Systemctl.RunAsync(TimeProvider.System, cancellation, command));
     switch (args[0])
     {
         case "status":

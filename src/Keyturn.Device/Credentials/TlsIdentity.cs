@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Keyturn.Device.Credentials;
@@ -26,13 +27,14 @@ internal sealed class FileTlsIdentity(X509Certificate2 certificate) : TlsIdentit
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(target.Roots);
         var tls = new SslStream(transport);
+        using var stored = OperatingSystem.IsWindows() ? Stored(Certificate) : null;
         try
         {
             var options = new SslClientAuthenticationOptions
             {
                 TargetHost = target.Host,
                 CertificateChainPolicy = policy,
-                ClientCertificateContext = SslStreamCertificateContext.Create(Certificate, additionalCertificates: null, offline: true),
+                ClientCertificateContext = SslStreamCertificateContext.Create(stored ?? Certificate, additionalCertificates: null, offline: true),
                 ApplicationProtocols = target.ApplicationProtocol is { } protocol ? [new SslApplicationProtocol(protocol)] : null,
             };
             await tls.AuthenticateAsClientAsync(options, cancellation).ConfigureAwait(false);
@@ -42,6 +44,20 @@ internal sealed class FileTlsIdentity(X509Certificate2 certificate) : TlsIdentit
         {
             await tls.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>Windows makes connections with keys that its key store knows. This one is deleted from there when the certificate is disposed of.</summary>
+    private static X509Certificate2 Stored(X509Certificate2 certificate)
+    {
+        var bundle = certificate.Export(X509ContentType.Pkcs12);
+        try
+        {
+            return X509CertificateLoader.LoadPkcs12(bundle, password: null);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(bundle);
         }
     }
 }

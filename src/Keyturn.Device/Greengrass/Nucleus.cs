@@ -16,8 +16,10 @@ internal sealed class Nucleus(string token, Func<int?> process, Func<Cancellatio
     private const string Unit = "greengrass.service";
     private const int Terminate = 15;
 
+    public string Session { get; } = SessionOf(token);
+
     /// <summary>The token opens the IPC socket: only its hash is written down.</summary>
-    public string Session { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))[..32];
+    public static string SessionOf(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))[..32];
 
     public Task WaitForNoDeploymentAsync(CancellationToken cancellation) => noDeployment(cancellation);
 

@@ -1,37 +1,8 @@
-using System.ComponentModel;
-using System.Diagnostics;
-
 namespace Keyturn.Device.Systemd;
 
 internal static class Systemctl
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     /// <returns>The reason if it could not be done, and nothing otherwise.</returns>
-    public static async Task<string?> RunAsync(TimeProvider time, CancellationToken cancellation, params string[] arguments)
-    {
-        var command = $"systemctl {string.Join(' ', arguments)}";
-        using var limit = new CancellationTokenSource(Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo("systemctl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            try
-            {
-                var said = process.StandardError.ReadToEndAsync(either.Token);
-                await process.StandardOutput.ReadToEndAsync(either.Token).ConfigureAwait(false);
-                await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
-                return process.ExitCode == 0 ? null : $"{command} failed: {(await said.ConfigureAwait(false)).Trim().ReplaceLineEndings(" ")}";
-            }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-            {
-                process.Kill();
-                return $"{command} did not end within {Patience.TotalSeconds:0} seconds";
-            }
-        }
-        catch (Win32Exception e)
-        {
-            return $"{command} could not be started: {e.Message}";
-        }
-    }
+    public static Task<string?> RunAsync(TimeProvider time, CancellationToken cancellation, params string[] arguments) =>
+        Command.RunAsync(time, "systemctl", arguments, cancellation);
 }
