@@ -37,8 +37,9 @@ public sealed class ScriptTests : IDisposable
     public void Gdk_finds_recipe_and_archives_where_it_looks_for_them()
     {
         Directory.CreateDirectory(Path.Combine(_root, "artifacts/package"));
-        string[] archives = ["certificate-rotator-linux-arm64.zip", "certificate-rotator-linux-x64.zip"];
-        File.WriteAllText(Path.Combine(_root, "artifacts/package", archives[0]), "archive");
+        string[] archives = ["certificate-rotator-linux-arm64.zip", "certificate-rotator-linux-x64.zip", "certificate-rotator-win-x64.zip"];
+        foreach (var archive in (string[])[archives[0], archives[2]])
+            File.WriteAllText(Path.Combine(_root, "artifacts/package", archive), "archive");
         var run = Run("script/gdk-build", "--packed");
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(archives[1], run.Errors, StringComparison.Ordinal);
@@ -52,7 +53,7 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Theory]
-    [InlineData("script/package", "linux-riscv64", "write linux-arm64 or linux-x64")]
+    [InlineData("script/package", "linux-riscv64", "write linux-arm64, linux-x64 or win-x64")]
     [InlineData("script/sysroot", "riscv64", "write 'script/sysroot amd64'")]
     public void A_wrong_target_is_named_before_anything_is_done(string script, string target, string said)
     {
@@ -60,6 +61,29 @@ public sealed class ScriptTests : IDisposable
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(said, run.Errors, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Each_platform_of_the_recipe_runs_what_its_archive_holds()
+    {
+        var packed = Run(Path.Combine(SynthesizedStacks.RepositoryRoot, "script/package"), "--list").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var manifests = File.ReadAllText(Path.Combine(_root, "src/Keyturn.Device/recipe.yaml")).Split("  - Platform:\n")[1..];
+        var run = new List<string>();
+        foreach (var manifest in manifests)
+        {
+            var (os, architecture) = (Value(manifest, "os"), Value(manifest, "architecture"));
+            var target = $"{(os == "windows" ? "win" : os)}-{(architecture == "amd64" ? "x64" : "arm64")}";
+            var (separator, program) = os == "windows" ? ('\\', "certificate-rotator.exe") : ('/', "certificate-rotator");
+            // An archive is unpacked into a directory of its name.
+            Assert.Contains($"{{artifacts:decompressedPath}}{separator}certificate-rotator-{target}{separator}{program} run --root {{kernel:rootPath}}", Value(manifest, "Script"), StringComparison.Ordinal);
+            Assert.EndsWith($"/certificate-rotator-{target}.zip", Value(manifest, "- Uri"), StringComparison.Ordinal);
+            Assert.Equal("true", Value(manifest, "RequiresPrivilege"));
+            run.Add($"certificate-rotator-{target}.zip {program}");
+        }
+        Assert.Equal(packed.Order(), run.Order());
+    }
+
+    private static string Value(string manifest, string name) =>
+        manifest.Split('\n').Select(line => line.Trim()).Single(line => line.StartsWith($"{name}: ", StringComparison.Ordinal))[(name.Length + 2)..];
 
     private void Commit() =>
         Git("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com", "commit", "--quiet", "--allow-empty", "--message", "A change");

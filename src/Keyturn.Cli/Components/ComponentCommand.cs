@@ -15,7 +15,7 @@ internal static class ComponentCommand
     {
         var platforms = new Option<string[]>("--platform")
         {
-            Description = "linux-x64 or linux-arm64; may be given more than once. All, unless told otherwise.", AllowMultipleArgumentsPerToken = true,
+            Description = "linux-x64, linux-arm64 or win-x64; may be given more than once. All, unless told otherwise.", AllowMultipleArgumentsPerToken = true,
         };
         var command = new Command("build", "Makes the archives for devices in artifacts/package (script/package).") { platforms };
         command.SetAction(async result =>
