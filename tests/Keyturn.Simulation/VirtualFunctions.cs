@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Keyturn.Backend;
@@ -22,6 +23,7 @@ internal sealed class VirtualFunctions : IPortCalls
     private static readonly TimeSpan[] Retries = [TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)];
     private readonly AsyncLocal<Invocation> _invocation = new();
     private readonly Dictionary<string, TimeSpan> _throttled = [];
+    private readonly Dictionary<string, ImmutableArray<Transition>> _trails = [];
     private readonly World _world;
     private readonly VirtualTime _time;
     private readonly IssueCertificate _issue;
@@ -35,7 +37,7 @@ internal sealed class VirtualFunctions : IPortCalls
     {
         (_world, _time, _weakness) = (world, world.Time, weakness);
         Registry = new InMemoryRegistry(this, _time) { Sign = sign, DetachTakes = TimeSpan.FromSeconds(1) };
-        Ledger = new InMemoryLedger(this);
+        Ledger = new InMemoryLedger(this) { TakesAnyVersion = weakness == Weakness.AnyVersion };
         var ports = new Services(this, world);
         var log = NullLogger.Instance;
         _issue = new IssueCertificate(Registry, ports, Registry, Ledger, ports, ports, new RotationDocument("""{"operation":"ROTATE_CERTIFICATE"}"""), _time, log, new IssueSettings());
@@ -81,6 +83,8 @@ internal sealed class VirtualFunctions : IPortCalls
             throw new DependencyException("simulated", name, "InternalFailureException", "nothing was done");
         var result = effect();
         _world.Watch();
+        if (name.StartsWith("ledger.", StringComparison.Ordinal))
+            WatchTrails();
         if (faults.Contains(FaultKind.Slow))
             await _world.PauseAsync(Slowness);
         await _world.PauseAsync(Latency);
@@ -94,6 +98,17 @@ internal sealed class VirtualFunctions : IPortCalls
         {
             dead.IsDead = true;
             return new TaskCompletionSource<TNever>().Task;
+        }
+    }
+
+    /// <summary>The trail is the audit's: what it once said, it says for ever.</summary>
+    private void WatchTrails()
+    {
+        foreach (var rotation in Ledger.Rotations)
+        {
+            if (_trails.TryGetValue(rotation.RotationId, out var before) && !rotation.Trail.Take(before.Length).SequenceEqual(before))
+                _world.Wrong($"the ledger forgot that {rotation.JobId} was {before[^1].State}");
+            _trails[rotation.RotationId] = rotation.Trail;
         }
     }
 

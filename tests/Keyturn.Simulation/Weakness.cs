@@ -10,4 +10,7 @@ internal enum Weakness
 
     /// <summary>A commit counts whatever certificate it came with (I2).</summary>
     AnybodyCommits,
+
+    /// <summary>The ledger's updates have no condition: one who read before another wrote overwrites what that wrote.</summary>
+    AnyVersion,
 }

@@ -17,6 +17,9 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
     /// <summary>Entries of a page of <see cref="ListDueAsync"/>.</summary>
     public int PageSize { get; init; } = 100;
 
+    /// <summary>Without the condition of its updates, to see what that is for: whoever writes last wins, whatever it had read.</summary>
+    public bool TakesAnyVersion { get; init; }
+
     public IEnumerable<Rotation> Rotations => _rotations.Values;
 
     public Task<ThingLedger> ReadAsync(string thing, CancellationToken cancellation) => CallAsync("ledger.Read", () => new ThingLedger(
@@ -57,7 +60,7 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
     public Task<Rotation?> TryUpdateAsync(Rotation rotation, CancellationToken cancellation) => CallAsync("ledger.TryUpdate", () =>
     {
         var key = (rotation.Thing, rotation.RotationId);
-        return _rotations.TryGetValue(key, out var stored) && stored.Version == rotation.Version
+        return _rotations.TryGetValue(key, out var stored) && (TakesAnyVersion || stored.Version == rotation.Version)
             ? _rotations[key] = rotation with { Version = rotation.Version + 1 }
             : null;
     });
