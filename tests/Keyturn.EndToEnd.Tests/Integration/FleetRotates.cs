@@ -105,5 +105,32 @@ public sealed class FleetRotates(FleetUnderTest fleet) : IClassFixture<FleetUnde
         await fleet.TheActiveCertificateAsync(thing);
     }
 
+    [Fact]
+    public async Task A_configuration_by_deployment_is_judged_by_each_device_and_holds_from_the_next_rotation_on()
+    {
+        var deployments = new FleetDeployments(fleet);
+        Assert.SkipUnless(await deployments.MayBeMadeAsync(), "the group has no deployment that the case could leave behind as it was");
+
+        Assert.All(await deployments.ConfigureAsync("""{"keyAlgorithm":"RSA-1024","signingAlgorithm":"SHA256WITHRSA"}"""), device =>
+        {
+            Assert.Equal("FAILED", device.Status);
+            Assert.Contains("keyAlgorithm 'RSA-1024' is none of", device.Reason, StringComparison.Ordinal);
+        });
+        try
+        {
+            Assert.All(await deployments.ConfigureAsync("""{"keyAlgorithm":"RSA-3072","signingAlgorithm":"SHA256WITHRSA"}"""), device => Assert.Equal("COMPLETED", device.Status));
+            var thing = fleet.Things[0];
+            var job = await fleet.CreateJobAsync("configured", [thing]);
+            Assert.Equal("SUCCEEDED", FleetUnderTest.StatusOf(await fleet.ExecutionEndAsync(job, thing)));
+            using var certificate = X509Certificate2.CreateFromPem((await fleet.TheActiveCertificateAsync(thing)).GetProperty("certificatePem").GetString()!);
+            using var key = certificate.GetRSAPublicKey();
+            Assert.Equal(3072, key?.KeySize);
+        }
+        finally
+        {
+            Assert.All(await deployments.RestoreAsync(), device => Assert.Equal("COMPLETED", device.Status));
+        }
+    }
+
     private static string Id(System.Text.Json.JsonElement certificate) => certificate.GetProperty("certificateId").GetString()!;
 }

@@ -22,6 +22,9 @@ public sealed class FleetUnderTest : IAsyncLifetime
     /// <summary>What the issuer of a new certificate must be called; null when that is not known here.</summary>
     internal string? PrivateCa { get; private set; }
 
+    /// <summary>Whether its devices are stand-ins, which go when the suite has run.</summary>
+    internal bool IsLocal => local is not null;
+
     private TimeSpan Patience => local is null ? TimeSpan.FromMinutes(20) : TimeSpan.FromMinutes(2);
 
     private TimeSpan Pause => local is null ? TimeSpan.FromSeconds(5) : TimeSpan.FromMilliseconds(300);
