@@ -53,7 +53,7 @@ public sealed class FuzzTests
                     Assert.True((sender.ClientToken ?? "").Length <= DeviceRequest.TokenCharacters);
                 }
             },
-            iter: Rounds, threads: 2);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class FuzzTests
                     // Not from the rule.
                 }
             },
-            iter: Rounds, threads: 2);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class FuzzTests
                     // No event of a job execution.
                 }
             },
-            iter: Rounds, threads: 2);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class FuzzTests
                     }
                 }
             },
-            iter: Rounds, threads: 2);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
     }
 
     [Fact]
@@ -149,7 +149,7 @@ public sealed class FuzzTests
                     Assert.Single(texts, good);
                 }
             },
-            iter: Rounds, threads: 2);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
     }
 
     [Fact]
@@ -203,7 +203,7 @@ public sealed class FuzzTests
                     }
                 }
             },
-            iter: Rounds, threads: 2);
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
     }
 
     private static Gen<T> OneOfThese<T>(params T[] values) => Gen.OneOf([.. values.Select(Gen.Const)]);
