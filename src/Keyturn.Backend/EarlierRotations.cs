@@ -26,6 +26,12 @@ internal sealed class EarlierRotations(
 
             var winner = attempt.InUse.Id == earlier.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
             var closed = earlier.To(winner, clock.GetUtcNow(), attempt.InUse.Id);
+            if (earlier.State == RotationState.Issuing)
+            {
+                // Perhaps at this moment: whoever has the certificate made may die before it finds that this one was faster.
+                closed = closed.Suspecting(clock.GetUtcNow());
+            }
+
             if (earlier.JobEndedAt is null && earlier.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
             {
                 // Before it is recorded: once it is closed, nobody looks at it again.

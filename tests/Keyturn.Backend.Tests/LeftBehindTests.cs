@@ -28,6 +28,36 @@ public sealed class LeftBehindTests
     }
 
     [Fact]
+    public async Task A_certificate_made_while_the_next_rotation_closed_its_own_is_retired_by_the_sweep_if_its_maker_dies()
+    {
+        var cloud = new Cloud(signs: true);
+        cloud.Faults.FailWith = name =>
+        {
+            if (name == "iot.CreateCertificate")
+            {
+                // The device has heard of the job's end and begins the next.
+                cloud.Faults.FailWith = null;
+                cloud.End(Cloud.Job, "REMOVED");
+                cloud.Clock.Advance(TimeSpan.FromSeconds(1));
+                cloud.AddJob("rotate-2");
+                cloud.CreateAsync(key: 1, jobId: "rotate-2").GetAwaiter().GetResult();
+                // Where it would find that, it dies.
+                cloud.Faults.FailWith = later => later == "ledger.Read" ? new DependencyException("ddb", "Query", "RequestTimeout", "no answer") : null;
+            }
+
+            return null;
+        };
+        await cloud.CreateAsync();
+        cloud.Faults.FailWith = null;
+        Assert.Equal(3, cloud.Registry.Certificates.Values.Count(c => c.IsActive));
+
+        cloud.Clock.Advance(TimeSpan.FromMinutes(20));
+        await cloud.SweepAsync();
+        Assert.Equal(2, cloud.Registry.Certificates.Count);
+        Assert.All(cloud.Registry.Certificates.Values, c => Assert.NotEmpty(c.Things));
+    }
+
+    [Fact]
     public async Task A_rotation_whose_end_was_told_of_is_not_told_of_again_by_the_next_one()
     {
         await _cloud.CreateAsync();

@@ -41,6 +41,8 @@ public sealed class SimulationTests
     [InlineData("Remove@commit/ledger.Read#1 SecondJob@create/iot.CreateCertificate#1 Replay@create/rejected#2 KillAfter@create/ledger.TryUpdate#3 no-events seed=11023")]
     // An alarm about a winner that the next rotation had retired while the closing of the first one was slow.
     [InlineData("Slow@close/ledger.Read#1 SecondJob@create/jobs.DescribeJobExecution#1 KillComponent@create/iot.ListThingPrincipals#2 TimeOut@jobs/$next/get#2 SecondJob@create/ledger.Read#1 seed=79154")]
+    // Two active certificates: the next rotation closed one whose certificate was being made, and the function that made it died at finding that out.
+    [InlineData("Foreign@create/iot.AttachThingPrincipal#5 SecondJob@create/jobs.DescribeJobExecution#1 Foreign@commit/accepted#5 Remove@create/iot.ListThingPrincipals#2 Slow@create/ledger.Read#5 seed=205258")]
     // A fault of the simulation: detaching a certificate that another invocation had deleted is no error.
     [InlineData("Slow@close/iot.UpdateCertificate#1 Foreign@create#3 KillComponent@disk#5 FailAfter@close/iot.DetachThingPrincipal#3 SecondJob@commit/data.Publish#2 Impostor@sweep/ledger.TryUpdate#1 seed=17314")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);
