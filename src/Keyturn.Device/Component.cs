@@ -42,9 +42,21 @@ internal sealed class Component(string root, TimeProvider time)
         }
     }
 
+    private static GreengrassIpcOptions FromNucleus()
+    {
+        try
+        {
+            return GreengrassIpcOptions.FromEnvironment(Name);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new CredentialException($"{e.Message} Nothing was changed. Let Greengrass run it as a component; by hand, status and recover are of use", e);
+        }
+    }
+
     private async Task RunOnceAsync(CancellationToken cancellation)
     {
-        var ipc = GreengrassIpcOptions.FromEnvironment(Name);
+        var ipc = FromNucleus();
         NucleusLite.Refuse(ipc.SocketPath);
         var system = SystemConfiguration.Read(root);
         var thing = Environment.GetEnvironmentVariable("AWS_IOT_THING_NAME") ?? system.ThingName

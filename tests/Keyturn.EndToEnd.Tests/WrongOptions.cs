@@ -48,6 +48,19 @@ public sealed class WrongOptions
         Directory.Delete(root);
     }
 
+    [Fact]
+    public async Task Of_the_component_without_a_nucleus_are_one_line_and_leave_the_device_as_it_is()
+    {
+        var root = Directory.CreateTempSubdirectory("keyturn-alone-").FullName;
+
+        var result = await Shell.RunAsync(Tools.All.Component, ["run", "--root", root], patience: TimeSpan.FromSeconds(20));
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("Nothing was changed", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(root));
+        Directory.Delete(root);
+    }
+
     [Theory]
     [InlineData("script/bootstrap", "everything")]
     [InlineData("script/bench", "nothing")]
