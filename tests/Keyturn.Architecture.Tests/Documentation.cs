@@ -34,6 +34,22 @@ public sealed partial class Documentation
     }
 
     [Fact]
+    public void Each_thing_that_the_local_cloud_is_exact_in_names_tests_that_exist()
+    {
+        var tests = string.Concat(Repository.Sources("tests").Select(File.ReadAllText));
+        var section = File.ReadAllText(Path.Combine(Repository.Root, "docs", "local-cloud.md")).Split("## What is exact")[1].Split("\n## ")[0];
+        var claims = section.Split("\n- **")[1..];
+
+        Assert.True(claims.Length > 10);
+        foreach (var claim in claims)
+        {
+            var named = TestName().Matches(claim);
+            Assert.True(named.Count > 0, $"no test is named for {claim.Split("**")[0]}");
+            Assert.All(named, name => Assert.True(tests.Contains($" {name.Groups[1].Value}(", StringComparison.Ordinal), $"there is no test {name.Groups[1].Value}"));
+        }
+    }
+
+    [Fact]
     public void Every_text_under_troubleshooting_is_one_of_the_product()
     {
         var product = string.Concat(Repository.Sources("src").Select(File.ReadAllText));
