@@ -22,10 +22,10 @@ internal sealed class Operator
     {
         var one = new Operator(fleet);
         Directory.CreateDirectory(one.packages);
-        foreach (var platform in new[] { "linux-x64", "linux-arm64" })
+        foreach (var platform in new[] { "linux-x64", "linux-arm64", "win-x64" })
         {
             await using var archive = await ZipFile.OpenAsync(Path.Combine(one.packages, $"certificate-rotator-{platform}.zip"), ZipArchiveMode.Create, TestContext.Current.CancellationToken);
-            // For the other platform something small: nobody runs it.
+            // For the other platforms something small: nobody runs it.
             var program = platform == Tools.Rid ? Tools.All.Component : Tools.All.Recipe;
             await archive.CreateEntryFromFileAsync(program, "certificate-rotator", CompressionLevel.Fastest, TestContext.Current.CancellationToken);
         }
