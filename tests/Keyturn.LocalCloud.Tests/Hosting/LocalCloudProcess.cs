@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.RegularExpressions;
 using Keyturn.LocalCloud.Tests.Hosting;
 
@@ -12,7 +13,7 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
     private readonly string _data = Path.Combine(Path.GetTempPath(), $"local-cloud-tests-{Guid.NewGuid():N}");
     private Process? _process;
     private AwsCli? _cli;
-    private StringWriter? _errors;
+    private readonly StringBuilder _errors = new();
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, "local-cloud");
 
@@ -28,7 +29,14 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
 
     public string PrivateCa => Urls["private-ca"];
 
-    public string Log => _errors!.ToString();
+    public string Log
+    {
+        get
+        {
+            lock (_errors)
+                return _errors.ToString();
+        }
+    }
 
     internal AwsCli Aws => _cli!;
 
@@ -48,9 +56,11 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
             "--private-ca", "ec256", "--parameter", "CaArn={private-ca}",
             // The same misfortunes each time.
             "--seed", "1");
-        _errors = new StringWriter();
-        var log = TextWriter.Synchronized(_errors);
-        _process.ErrorDataReceived += (_, line) => log.WriteLine(line.Data);
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+                _errors.AppendLine(line.Data);
+        };
         _process.BeginErrorReadLine();
         while (await _process.StandardOutput.ReadLineAsync() is { } line && line != "ready")
         {
@@ -58,7 +68,7 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
             Urls.Add(parts[0], parts[1]);
         }
 
-        Assert.True(Urls.ContainsKey("root-ca"), $"local-cloud did not start: {_errors}");
+        Assert.True(Urls.ContainsKey("root-ca"), $"local-cloud did not start: {Log}");
         _cli = new AwsCli(Api);
     }
 
