@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
@@ -67,6 +68,47 @@ public sealed class CaCertificateCliTests(LocalCloudProcess cloud) : IDisposable
         await Iot([.. register, Leaf(ca, "CN=second"), "--ca-certificate-pem", ca.ExportCertificatePem()]);
     }
 
+    [Fact]
+    public async Task A_device_connects_with_a_certificate_of_a_registered_CA_once_it_is_registered_and_as_long_as_it_is_active()
+    {
+        using var ca = MakeCa();
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var pem = Leaf(ca, "CN=gateway", key);
+        var caId = (await Iot("register-ca-certificate", "--ca-certificate", ca.ExportCertificatePem(), "--certificate-mode", "SNI_ONLY", "--set-as-active"))["certificateId"]!.ToString();
+        Assert.NotEqual(0, await PublishAsync());
+
+        var made = await Iot("register-certificate", "--status", "ACTIVE", "--certificate-pem", pem);
+        var (id, arn) = (made["certificateId"]!.ToString(), made["certificateArn"]!.ToString());
+        var policy = $"any-{Guid.NewGuid():N}";
+        await Iot("create-policy", "--policy-name", policy, "--policy-document", """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iot:*","Resource":"*"}}""");
+        // Without a policy it may not connect.
+        Assert.NotEqual(0, await PublishAsync());
+        await Iot("attach-policy", "--policy-name", policy, "--target", arn);
+        Assert.Equal(0, await PublishAsync());
+
+        // What was registered stays: an inactive CA registers no more, and cuts nobody off.
+        await Iot("update-ca-certificate", "--certificate-id", caId, "--new-status", "INACTIVE");
+        Assert.Equal(0, await PublishAsync());
+        await Iot("update-certificate", "--certificate-id", id, "--new-status", "INACTIVE");
+        Assert.NotEqual(0, await PublishAsync());
+
+        async Task<int> PublishAsync()
+        {
+            var directory = Directory.CreateTempSubdirectory("registered-ca-");
+            var (certificateFile, keyFile) = (Path.Combine(directory.FullName, "cert.pem"), Path.Combine(directory.FullName, "key.pem"));
+            await File.WriteAllTextAsync(certificateFile, pem);
+            await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
+            using var process = Process.Start(new ProcessStartInfo("mosquitto_pub",
+                ["-h", "localhost", "-p", cloud.Urls["mqtt"].Split(':')[1], "--cafile", cloud.Urls["root-ca"], "--cert", certificateFile, "--key", keyFile,
+                    "-i", "gateway", "-t", "greetings", "-m", "hello", "-q", "1"]) { RedirectStandardError = true })!;
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            await process.StandardError.ReadToEndAsync(patience.Token);
+            await process.WaitForExitAsync(patience.Token);
+            directory.Delete(recursive: true);
+            return process.ExitCode;
+        }
+    }
+
     private X509Certificate2 MakeCa(string? name = null, ECDsa? key = null)
     {
         var request = new CertificateRequest(name ?? _name, key ?? _key, HashAlgorithmName.SHA256);
@@ -74,10 +116,10 @@ public sealed class CaCertificateCliTests(LocalCloudProcess cloud) : IDisposable
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
     }
 
-    private string Leaf(X509Certificate2 ca, string subject)
+    private string Leaf(X509Certificate2 ca, string subject, ECDsa? key = null)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(new X500DistinguishedName(subject), new PublicKey(key), HashAlgorithmName.SHA256);
+        using var another = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(new X500DistinguishedName(subject), new PublicKey(key ?? another), HashAlgorithmName.SHA256);
         using var leaf = request.Create(
             ca.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1), RandomNumberGenerator.GetBytes(8));
         return leaf.ExportCertificatePem();
