@@ -32,7 +32,7 @@ public sealed record JobEvent(string Thing, string JobId, string Status, long At
                 throw new FormatException("The event lacks thingArn, jobId, status or timestamp: it is none of a job execution.");
             }
 
-            var details = root.TryGetProperty("statusDetails", out var map) && map.ValueKind == JsonValueKind.Object ? map : default;
+            _ = root.TryGetProperty("statusDetails", out var details);
             return new JobEvent(thing, jobId, status, timestamp, Text(root, "eventId"), Text(details, StatusDetailKeys.RotationId),
                 Text(details, StatusDetailKeys.Step), Text(details, StatusDetailKeys.Reason));
         }

@@ -101,7 +101,7 @@ public sealed record Rotation
         : this with
         {
             Unrecorded = new UnrecordedWindow(
-                Unrecorded?.From ?? Trail[0].At,
+                Trail[0].At,
                 Unrecorded?.To > now + TimeSpan.FromMinutes(2) ? Unrecorded.To : now + TimeSpan.FromMinutes(2)),
         };
 

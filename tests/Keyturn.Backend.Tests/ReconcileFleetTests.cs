@@ -340,6 +340,7 @@ public sealed class ReconcileFleetTests
         {
             await cloud.SweepAsync(seconds: 0);
             Assert.Equal(sweep, cloud.Ledger.Rotations.Count(r => r.State == RotationState.Abandoned));
+            Assert.Equal(sweep < 4, await cloud.Ledger.ReadSweepCursorAsync(TestContext.Current.CancellationToken) is not null);
         }
 
         await cloud.SweepAsync();
