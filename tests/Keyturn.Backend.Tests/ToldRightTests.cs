@@ -161,6 +161,31 @@ public sealed class ToldRightTests
         Assert.True(_cloud.Old.IsActive);
     }
 
+    [Fact]
+    public async Task A_failure_whose_event_comes_after_the_device_s_word_is_told_of_once()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(11));
+        await _cloud.AttestAsync(_cloud.New.Certificate);
+        Assert.Equal(RotationState.ClosedNew, _cloud.Rotation.State);
+        await _cloud.CloseAsync("FAILED");
+        await _cloud.CloseAsync("FAILED");
+        Assert.Equal(_cloud.New.Certificate.Id, Assert.Single(_cloud.Notices).InUse);
+    }
+
+    [Fact]
+    public async Task A_later_execution_that_was_refused_is_explained_though_nobody_heard_of_the_end_of_the_one_before()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        _cloud.Registry.Add(Cloud.Thing);
+        Assert.Equal(RefusalCode.UnknownCertificate, (await _cloud.CreateAsync(key: 1)).Code);
+        await _cloud.CloseAsync("FAILED");
+        Assert.Equal(["JOB_ENDED", RefusalCode.UnknownCertificate], _cloud.Notices.Select(n => n.Code));
+    }
+
     private async Task<HeardDevice?> HeardAsync() => (await _cloud.Ledger.ReadAsync(Cloud.Thing, Cancellation)).Heard;
 
     private async Task DieBeforeIssuingAsync()
