@@ -155,7 +155,19 @@ internal sealed class DeviceConnection : IDisposable
         else if (!HasEnded)
             End(DisconnectReason.KeepAlive, "nothing heard");
         else
-            _closed.Cancel();
+            Close();
+
+        void Close()
+        {
+            try
+            {
+                _closed.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The connection came to its end while the clock was on its way here.
+            }
+        }
     }
 
     private async Task WriteAsync()

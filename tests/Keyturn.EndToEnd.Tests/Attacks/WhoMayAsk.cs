@@ -157,7 +157,11 @@ public sealed class WhoMayAsk(AttackedCloud cloud)
         await device.UpdateJobAsync(first.Name, $"job-{first.Name}", "FAILED");
 
         await first.BeginAsync(device, $"again-{first.Name}");
-        Assert.Equal("KEY_REUSED", (await device.CreateAsync(first.Name, $"again-{first.Name}", first.Csr(key))).Code);
+        // As long as the end of the first job is being dealt with, the answer is to wait.
+        var answer = await device.CreateAsync(first.Name, $"again-{first.Name}", first.Csr(key));
+        for (var i = 0; i < 20 && answer.Code == "ROTATION_OPEN"; i++)
+            answer = await device.CreateAsync(first.Name, $"again-{first.Name}", first.Csr(key));
+        Assert.Equal("KEY_REUSED", answer.Code);
         await using var another = await other.ConnectAsync();
         await other.BeginAsync(another, $"job-{other.Name}");
         Assert.Equal("KEY_REUSED", (await another.CreateAsync(other.Name, $"job-{other.Name}", other.Csr(key))).Code);
