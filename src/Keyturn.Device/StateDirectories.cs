@@ -18,7 +18,7 @@ internal sealed class StateDirectories(string root)
     public void CheckRoot(IFileSystem files)
     {
         if (files.Status(root) is not { Kind: FileKind.Directory })
-            throw new CredentialException($"{root} is not a directory. Write the Greengrass root after --root");
+            throw new CredentialException($"{root} is not a directory. Nothing was changed. Write the Greengrass root after --root");
     }
 
     public void Ensure(IFileSystem files)
