@@ -57,8 +57,9 @@ internal static partial class Log
     public static partial void KeptInGrace(
         this ILogger logger, string thing, string jobId, string rotationId, string certificateId, DateTimeOffset until);
 
-    [LoggerMessage(1012, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: certificate {certificateId} was issued and never recorded: retired")]
-    public static partial void OrphanRetired(this ILogger logger, string thing, string jobId, string rotationId, string certificateId);
+    [LoggerMessage(1012, LogLevel.Warning, "{thing}: job {jobId}, rotation {rotationId}: certificate {certificateId} was issued and never recorded: retired after {seconds} s")]
+    public static partial void OrphanRetired(
+        this ILogger logger, string thing, string jobId, string rotationId, string certificateId, double seconds);
 
     [LoggerMessage(1013, LogLevel.Information, "sweep over: {things} things with open rotations, {orphans} unrecorded certificates retired, {silent} devices silent, all done: {complete}")]
     public static partial void Swept(this ILogger logger, int things, int orphans, int silent, bool complete);

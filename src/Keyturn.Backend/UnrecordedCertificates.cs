@@ -74,7 +74,7 @@ internal sealed class UnrecordedCertificates(IRegistry registry, IRotationLedger
 
         await registry.DeactivateAsync(certificate, cancellation);
         await registry.DeleteAsync(certificate, cancellation);
-        logger.OrphanRetired(rotation.Thing, rotation.JobId, rotation.RotationId, certificate.Id);
+        logger.OrphanRetired(rotation.Thing, rotation.JobId, rotation.RotationId, certificate.Id, (clock.GetUtcNow() - created.CreatedAt).TotalSeconds);
         return true;
     }
 

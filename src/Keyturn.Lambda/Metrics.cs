@@ -51,11 +51,11 @@ internal static class Metrics
             "Issuing" when member("oldState") is null => new Counted("Started"),
             "Issued" => new Counted("Issued", Seconds: (double)member("seconds")!),
             "Committed" => new Counted("Committed", Seconds: (double)member("seconds")!),
-            "ClosedNew" or "ClosedOld" when member("cause")?.ToString() == "device" => new Counted("Reconciled"),
+            "ClosedNew" or "ClosedOld" when member("cause")?.ToString() == "device" => new Counted("Reconciled", Seconds: (double)member("seconds")!),
             "ClosedNew" => new Counted("Closed", Seconds: (double)member("seconds")!),
             _ => null,
         },
-        "OrphanRetired" => new Counted("Reconciled"),
+        "OrphanRetired" => new Counted("Reconciled", Seconds: (double)member("seconds")!),
         "Notified" => new Counted(
             member("kind")?.ToString() == "RotationFailed" ? "Failed" : "Alarms", ("Reason", member("code")?.ToString() ?? "")),
         _ => null,
@@ -83,6 +83,6 @@ internal static class Metrics
         json.WriteEndObject();
     }
 
-    /// <param name="Seconds">Since the step before.</param>
+    /// <param name="Seconds">Since the step before; of a certificate that nobody recorded, since it was made.</param>
     private sealed record Counted(string Metric, (string Name, string Value)? Dimension = null, double? Seconds = null);
 }

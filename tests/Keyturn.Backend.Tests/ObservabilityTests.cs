@@ -69,6 +69,47 @@ public sealed class ObservabilityTests : IDisposable
         Assert.Equal("Started,Issued,Alarms(ROTATION_FROZEN)", string.Join(',', Metrics().Select(Shown)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_a_device_s_word_reconciles_is_counted_with_the_seconds_for_which_it_was_open(bool newStays)
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(90));
+        await _cloud.CloseAsync("FAILED");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(600));
+        var inUse = newStays ? _cloud.New.Certificate : _cloud.Old.Certificate;
+        var (_, nonce) = await _cloud.AttestAsync(inUse);
+        if (!newStays)
+        {
+            _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+            await _cloud.AttestAsync(inUse, nonce: nonce);
+        }
+
+        AssertReconciled(newStays ? 600 : 605);
+    }
+
+    [Fact]
+    public async Task So_is_a_rotation_that_the_next_one_ends()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("FAILED");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(30));
+        _cloud.AddJob("rotate-2");
+        await _cloud.CreateAsync(key: 1, jobId: "rotate-2");
+        AssertReconciled(30);
+    }
+
+    [Fact]
+    public async Task A_certificate_that_nobody_recorded_is_counted_when_it_goes_with_the_seconds_since_it_was_made()
+    {
+        await _cloud.DieAfterIssuingAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.SweepAsync();
+        AssertReconciled(3720);
+    }
+
     [Fact]
     public async Task Metrics_are_what_the_embedded_metric_format_says()
     {
@@ -124,6 +165,17 @@ public sealed class ObservabilityTests : IDisposable
     }
 
     public void Dispose() => _output.Dispose();
+
+    /// <param name="seconds">And up to ten more: what waits lets the clock go on.</param>
+    private void AssertReconciled(double seconds)
+    {
+        var line = Assert.Single(Metrics(), m => m.Name == "Reconciled").Line;
+        Assert.Equal("Reconciled", line.GetProperty("Step").GetString());
+        Assert.InRange(line.GetProperty("Seconds").GetDouble(), seconds, seconds + 10);
+        Assert.Equal(
+            """[{"Namespace":"AWSLabsCertificateRotator","Dimensions":[[]],"Metrics":[{"Name":"Reconciled","Unit":"Count"}]},{"Namespace":"AWSLabsCertificateRotator","Dimensions":[["Step"]],"Metrics":[{"Name":"Seconds","Unit":"Seconds"}]}]""",
+            line.GetProperty("_aws").GetProperty("CloudWatchMetrics").GetRawText());
+    }
 
     private static string Shown((string Name, JsonElement Line) metric) =>
         metric.Line.TryGetProperty("Reason", out var reason) ? $"{metric.Name}({reason.GetString()})" : metric.Name;

@@ -147,7 +147,7 @@ public sealed class ReconcileFleetTests
         var cloud = new Cloud(signs: true, pageSize: pageSize);
         var innocent = cloud.Registry.Register("1".PadLeft(64, '0'), Cloud.Sign(Cloud.Csr(5), cloud.Clock.GetUtcNow()), null);
         var old = cloud.Registry.Register("2".PadLeft(64, '0'), "no certificate at all", null);
-        await DieAfterIssuingAsync(cloud);
+        await cloud.DieAfterIssuingAsync();
         var orphan = cloud.Registry.Certificates.Values.Last();
         Assert.Equal(Outcome.Accepted, await cloud.CreateAsync());
         Assert.NotEqual(orphan.Certificate.Id, cloud.New.Certificate.Id);
@@ -164,7 +164,7 @@ public sealed class ReconcileFleetTests
     [Fact]
     public async Task So_is_one_that_nobody_asked_for_again_whose_lease_is_marked_abandoned_first()
     {
-        await DieAfterIssuingAsync(_cloud);
+        await _cloud.DieAfterIssuingAsync();
         await SweepAfterAsync(TimeSpan.FromMinutes(11));
         Assert.Equal(RotationState.Abandoned, _cloud.Rotation.State);
         await SweepAfterAsync(TimeSpan.FromHours(1));
@@ -178,7 +178,7 @@ public sealed class ReconcileFleetTests
     [Fact]
     public async Task A_certificate_of_a_rotation_s_key_that_somebody_attached_is_left_and_told_of_once()
     {
-        await DieAfterIssuingAsync(_cloud);
+        await _cloud.DieAfterIssuingAsync();
         var orphan = _cloud.Registry.Certificates.Values.Last();
         orphan.Things["pump2"] = true;
         await _cloud.CloseAsync("TIMED_OUT");
@@ -192,7 +192,7 @@ public sealed class ReconcileFleetTests
     [Fact]
     public async Task Only_certificates_made_in_a_suspect_s_own_minutes_are_looked_at()
     {
-        await DieAfterIssuingAsync(_cloud);
+        await _cloud.DieAfterIssuingAsync();
         await _cloud.CloseAsync("TIMED_OUT");
         _cloud.Clock.Advance(TimeSpan.FromHours(1));
         var between = _cloud.Registry.Register("3".PadLeft(64, '0'), Cloud.Sign(Cloud.Csr(6), _cloud.Clock.GetUtcNow()), null);
@@ -213,7 +213,7 @@ public sealed class ReconcileFleetTests
     public async Task A_search_that_runs_out_of_time_goes_on_where_it_stopped()
     {
         var cloud = new Cloud(signs: true, pageSize: 1);
-        await DieAfterIssuingAsync(cloud);
+        await cloud.DieAfterIssuingAsync();
         var orphan = cloud.Registry.Certificates.Values.Last();
         await cloud.CloseAsync("TIMED_OUT");
         for (var i = 0; i < 6; i++)
@@ -345,19 +345,6 @@ public sealed class ReconcileFleetTests
 
         await cloud.SweepAsync();
         Assert.Null(await cloud.Ledger.ReadSweepCursorAsync(TestContext.Current.CancellationToken));
-    }
-
-    private static async Task DieAfterIssuingAsync(Cloud cloud)
-    {
-        cloud.Faults.Reset();
-        cloud.Faults.FailWith = name =>
-        {
-            (cloud.Faults.KillAt, cloud.Faults.AfterEffect) = (name == "iot.CreateCertificate" ? cloud.Faults.Calls.Count - 1 : null, true);
-            return null;
-        };
-        await Assert.ThrowsAsync<ProcessKilledException>(() => cloud.CreateAsync());
-        cloud.Faults.Reset();
-        cloud.Clock.Advance(TimeSpan.FromMinutes(2));
     }
 
     private async Task FailAsync()

@@ -145,6 +145,20 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
         await CloseAsync(JobExecution.Succeeded);
     }
 
+    /// <summary>The certificate is made, and the function that asked for it dies before it records which.</summary>
+    public async Task DieAfterIssuingAsync()
+    {
+        Faults.Reset();
+        Faults.FailWith = name =>
+        {
+            (Faults.KillAt, Faults.AfterEffect) = (name == "iot.CreateCertificate" ? Faults.Calls.Count - 1 : null, true);
+            return null;
+        };
+        await Assert.ThrowsAsync<ProcessKilledException>(() => CreateAsync());
+        Faults.Reset();
+        Clock.Advance(TimeSpan.FromMinutes(2));
+    }
+
     Task<JobExecution?> IJobExecutions.FindAsync(string thing, string jobId, CancellationToken cancellation) =>
         Faults.CallAsync("jobs.DescribeJobExecution", () => Executions.GetValueOrDefault((thing, jobId)));
 
