@@ -160,6 +160,13 @@ public sealed class RotationMachineTests
         }
     }
 
+    [Fact]
+    public void All_states_are_journalled_but_the_one_in_which_nothing_exists_yet()
+    {
+        Assert.All(States.Values, s => Assert.True(s.IsDurable));
+        Assert.False(new Starting(new JobExecution("job-1", 1, 1, 100, JobStatus.Queued, true, false), true).IsDurable);
+    }
+
     private static readonly Dictionary<string, RotationState> States = new()
     {
         [nameof(Idle)] = new Idle(),

@@ -33,9 +33,9 @@ public sealed class StatusDetailsTests
     public void Values_are_printable_and_short_enough_and_empty_ones_are_left_out()
     {
         var details = StatusDetails.Of(
-            "a step", new CurrentRotation("job-1", 1, 100, 2, "gen-1", "gen-2", RotationId: " \t", Note: "caf\u00e9\nor \u007fbar"), new string('x', 700));
+            "a step", new CurrentRotation("job-1", 1, 100, 2, "gen-1", "gen-2", RotationId: " \t", Note: "caf\u00e9\nor \u007fbar ~!"), new string('x', 700));
         Assert.Equal("true", details[StatusDetailKeys.CertificateRotator]);
-        Assert.Equal("caf  or  bar", details["note"]);
+        Assert.Equal("caf  or  bar ~!", details["note"]);
         Assert.Equal(500, details[StatusDetailKeys.Reason].Length);
         Assert.DoesNotContain(StatusDetailKeys.RotationId, details.Keys);
         Assert.DoesNotContain("certificateId", details.Keys);
