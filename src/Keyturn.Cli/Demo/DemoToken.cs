@@ -7,6 +7,10 @@ namespace Keyturn.Cli.Demo;
 /// <summary>A device's token, seen with somebody else's program: pkcs11-tool reads it.</summary>
 internal sealed class DemoToken(DemoDevice device)
 {
+    private const int Attempts = 20;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
     private const string Provider = "aws.greengrass.crypto.Pkcs11Provider";
 
     private string Library => device.ConfigurationValue("services", Provider, "configuration", "library");
@@ -20,13 +24,22 @@ internal sealed class DemoToken(DemoDevice device)
         var file = Path.GetTempFileName();
         try
         {
-            var (status, said) = Run("pkcs11-tool", "--module", Library, "--slot", Slot, "--login", "--pin", Pin, "--read-object", "--type", "cert", "--label", LabelOf(uri), "--output-file", file);
+            // The device removes its old key just then, perhaps, and tpm2-pkcs11 gives up on a locked database.
+            var (status, said) = Read();
+            for (var attempt = 1; status != 0 && attempt < Attempts && said.Contains("CKR_GENERAL_ERROR", StringComparison.Ordinal); attempt++)
+            {
+                Task.Delay(Pause, TimeProvider.System).GetAwaiter().GetResult();
+                (status, said) = Read();
+            }
             return status == 0 ? X509CertificateLoader.LoadCertificateFromFile(file) : throw new IOException($"the token has no certificate '{LabelOf(uri)}': {said}");
         }
         finally
         {
             File.Delete(file);
         }
+
+        (int Status, string Said) Read() =>
+            Run("pkcs11-tool", "--module", Library, "--slot", Slot, "--login", "--pin", Pin, "--read-object", "--type", "cert", "--label", LabelOf(uri), "--output-file", file);
     }
 
     private static string LabelOf(string uri) => Uri.UnescapeDataString(uri.Split(':', 2)[1].Split(';').First(part => part.StartsWith("object=", StringComparison.Ordinal))["object=".Length..]);

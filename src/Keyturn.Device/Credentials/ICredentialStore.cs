@@ -55,7 +55,7 @@ internal interface ICredentialStore
 }
 
 /// <summary>The store can't do what it was asked; what is in use was left as it is.</summary>
-internal sealed class CredentialException(string message, Exception? inner = null) : Exception(message, inner);
+internal class CredentialException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>The certificate offered is not one for the pending key, or not a valid one.</summary>
 internal sealed class CertificateUnfitException(string message, Exception? inner = null) : Exception(message, inner);

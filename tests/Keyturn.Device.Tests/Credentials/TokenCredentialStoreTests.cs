@@ -11,6 +11,8 @@ public abstract class TokenCredentialStoreTests : CredentialStoreContract, IDisp
 {
     private readonly TestToken _token;
 
+    private protected TestToken Token => _token;
+
     private protected TokenCredentialStoreTests(TestToken token)
     {
         _token = token;
@@ -64,6 +66,20 @@ public sealed class TpmCredentialStoreTests() : TokenCredentialStoreTests(Tpm.Wi
     /// <summary>It makes such a key and then shows a public key that is no point of the curve.</summary>
     private protected override string? Refusal(KeyAlgorithm algorithm, SigningAlgorithm signing) =>
         algorithm == KeyAlgorithm.EcdsaP521 ? "does not show the public key" : null;
+
+    /// <summary>The nucleus, another component, a technician: tpm2-pkcs11 answers CKR_GENERAL_ERROR to everyone else meanwhile.</summary>
+    [Fact]
+    public async Task Another_program_that_uses_its_database_now_and_then_fails_no_rotation()
+    {
+        await using var other = DatabaseUser.Of(this.Token.Combine("store", "tpm2_pkcs11.sqlite3"));
+        var pair = Begin();
+        Store.SwitchTo(pair.New, mustBeReached: true);
+        Store.SwitchTo(pair.Old, mustBeReached: true);
+        Store.SwitchTo(pair.New, mustBeReached: true);
+        Store.Remove(pair.Old);
+        Assert.Equal(pair.New, Store.InUse);
+        Assert.True(other.IsAtWork);
+    }
 }
 
 /// <summary>A module is initialised for a process: one token test at a time.</summary>

@@ -30,13 +30,13 @@ internal abstract class TestToken : IDisposable
     public string Combine(params string[] parts) => _directory.Combine(parts);
 
     /// <param name="module">Stands before the real module.</param>
-    public Pkcs11CredentialStore Store(Func<ICryptoki, ICryptoki>? module = null, Pkcs11Options? options = null)
+    public Pkcs11CredentialStore Store(Func<ICryptoki, ICryptoki>? module = null, Pkcs11Options? options = null, TimeProvider? time = null)
     {
         Tool.SetForModules(Environment);
         var used = options ?? Options;
         Directory.CreateDirectory(Combine("state"));
         return new Pkcs11CredentialStore(
-            new Token(() => module is null ? Cryptoki.Load(used.Library) : module(Cryptoki.Load(used.Library)), used),
+            new Token(() => module is null ? Cryptoki.Load(used.Library) : module(Cryptoki.Load(used.Library)), used, time ?? TimeProvider.System),
             new TokenRoles(Label), new RotationFiles(new PosixFileSystem(), StoreDirectory));
     }
 

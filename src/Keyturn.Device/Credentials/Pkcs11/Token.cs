@@ -8,15 +8,21 @@ namespace Keyturn.Device.Credentials.Pkcs11;
 /// The token, reached anew for each piece of work: the module is initialised, a session opened and logged in, and all of it closed again. So nothing that a
 /// module remembers from before (a handle of a destroyed object, a session of a token that was away) is ever relied on, and at rest nothing is held.
 /// </summary>
-internal sealed class Token(Func<ICryptoki> load, Pkcs11Options options)
+internal sealed class Token(Func<ICryptoki> load, Pkcs11Options options, TimeProvider time)
 {
     /// <summary>A module is initialised for a process, not for a caller.</summary>
     private static readonly Lock OneAtATime = new();
 
+    /// <summary>
+    /// Some modules say that anything failed while another program uses the token: tpm2-pkcs11 does when its database is locked, even of C_Initialize. That is over
+    /// in milliseconds; where the token is really away, the work fails some seconds later.
+    /// </summary>
+    private static readonly TimeSpan[] Pauses = [.. new[] { 100, 200, 400, 800, 1500, 1500 }.Select(ms => TimeSpan.FromMilliseconds(ms))];
+
     private ICryptoki? _module;
     private string? _stopped;
 
-    public static Token At(Pkcs11Options options) => new(() => Cryptoki.Load(options.Library), options);
+    public static Token At(Pkcs11Options options) => new(() => Cryptoki.Load(options.Library), options, TimeProvider.System);
 
     /// <summary>For messages; it names no PIN.</summary>
     public string Name => string.Create(CultureInfo.InvariantCulture, $"the token in slot {options.Slot}");
@@ -27,24 +33,48 @@ internal sealed class Token(Func<ICryptoki> load, Pkcs11Options options)
         return true;
     });
 
-    public T Use<T>(Func<TokenSession, T> work)
+    /// <param name="work">Looks before it changes anything: it is done again if the token was busy, which may be after the change that it made.</param>
+    /// <param name="undo">Before that, for work that can't look.</param>
+    public T Use<T>(Func<TokenSession, T> work, Action? undo = null)
     {
-        lock (OneAtATime)
+        for (var attempt = 0; ; attempt++)
         {
-            if (_stopped is not null)
-                throw new CredentialException(_stopped);
-            _module ??= load();
-            var begun = _module.Initialize();
-            if (begun is not (CryptokiResult.Ok or CryptokiResult.AlreadyInitialized))
-                throw new CredentialException(TokenError.Describe($"initialising {options.Library}", begun));
+            var isBegun = false;
             try
             {
-                return InSession(_module, work);
+                lock (OneAtATime)
+                {
+                    return Reach(session =>
+                    {
+                        isBegun = true;
+                        return work(session);
+                    });
+                }
             }
-            finally
+            catch (TokenBusyException) when (attempt < Pauses.Length)
             {
-                _module.Finish();
+                Task.Delay(Pauses[attempt], time).GetAwaiter().GetResult();
+                if (isBegun)
+                    undo?.Invoke();
             }
+        }
+    }
+
+    private T Reach<T>(Func<TokenSession, T> work)
+    {
+        if (_stopped is not null)
+            throw new CredentialException(_stopped);
+        _module ??= load();
+        var begun = _module.Initialize();
+        if (begun != CryptokiResult.AlreadyInitialized)
+            TokenError.Check(begun, $"initialising {options.Library}");
+        try
+        {
+            return InSession(_module, work);
+        }
+        finally
+        {
+            _module.Finish();
         }
     }
 
@@ -86,8 +116,9 @@ internal sealed class Token(Func<ICryptoki> load, Pkcs11Options options)
                 throw Stop($"{Name} refuses the PIN. It was tried once and is not tried again; nothing was changed. Correct userPin of {Pkcs11Options.Component}, then restart Greengrass");
             if (result == CryptokiResult.PinLocked)
                 throw Stop($"the user PIN of {Name} is locked after too many wrong ones. Nothing was changed. Unlock it with the token's own tool and its SO PIN, then restart Greengrass");
-            if (result != CryptokiResult.UserAlreadyLoggedIn)
-                TokenError.Check(result, $"logging in to {Name}");
+            // Whatever it says, it may have counted the try: none is made again by itself.
+            if (result is not (CryptokiResult.Ok or CryptokiResult.UserAlreadyLoggedIn))
+                throw new CredentialException(TokenError.Describe($"logging in to {Name}", result));
         }
         finally
         {

@@ -27,7 +27,16 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
             DestroyOne(kind, label, before);
     }
 
-    public void Generate(KeyAlgorithm algorithm, string label, string id, bool decrypts) => token.Use(session =>
+    public void Generate(KeyAlgorithm algorithm, string label, string id, bool decrypts) => token.Use(
+        session => GenerateOnce(session, algorithm, label, id, decrypts),
+        () =>
+        {
+            // It may have made both keys, or one, or none.
+            foreach (var kind in Classes)
+                DestroyOne(kind, label, id);
+        });
+
+    private static bool GenerateOnce(TokenSession session, KeyAlgorithm algorithm, string label, string id, bool decrypts)
     {
         CryptokiAttribute[] common = [CryptokiAttribute.Of(AttributeType.Token, true), CryptokiAttribute.Of(AttributeType.Label, label), new(AttributeType.Id, Convert.FromHexString(id))];
         CryptokiAttribute[] ofKind = algorithm.IsRsa
@@ -42,10 +51,13 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
                 .. algorithm.IsRsa ? (CryptokiAttribute[])[CryptokiAttribute.Of(AttributeType.Decrypt, decrypts)] : [],
             ]);
         TokenError.Check(result, $"making a {algorithm} key in {session.TokenName}");
-    });
+        return true;
+    }
 
     public void CreateCertificate(X509Certificate2 certificate, string label, string id) => token.Use(session =>
     {
+        if (session.WithId(ObjectClass.Certificate, id).Any(o => o.Label == label))
+            return;
         var result = session.TryCreate(
             CryptokiAttribute.Of(ObjectClass.Certificate),
             CryptokiAttribute.Of(AttributeType.CertificateType, (nuint)0),
@@ -74,6 +86,8 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
 
     private bool AssignIdOnce(TokenSession session, ObjectClass kind, string label, string before, string id)
     {
+        if (session.Labelled(kind, label).Any(o => o.Id == id))
+            return false;
         // Not every token keeps public keys.
         if (session.Labelled(kind, label).Where(o => o.Id == before).ToList() is not [var found])
             return kind == ObjectClass.PublicKey ? false : throw new CredentialException($"'{label}' changed in {session.TokenName} meanwhile; nothing more was changed");

@@ -8,7 +8,7 @@ internal static class TokenError
     public static void Check(CryptokiResult result, string doing)
     {
         if (result != CryptokiResult.Ok)
-            throw new CredentialException(Describe(doing, result));
+            throw IsPassing(result) ? new TokenBusyException(Describe(doing, result)) : new CredentialException(Describe(doing, result));
     }
 
     public static string Describe(string doing, CryptokiResult result) => $"{doing} failed ({NameOf(result)}): {Advice(result)}";
@@ -39,3 +39,6 @@ internal static class TokenError
         _ => "see that the token's service runs and that its own tool can use it",
     };
 }
+
+/// <summary>It was away for a moment, or another program used it. What was asked for may have been done or not.</summary>
+internal sealed class TokenBusyException(string message) : CredentialException(message);

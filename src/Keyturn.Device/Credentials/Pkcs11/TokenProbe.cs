@@ -28,7 +28,8 @@ internal sealed class TokenProbe(Token token, TokenRoles roles, TokenChanges cha
         }
         foreach (var kind in TokenChanges.Classes)
         {
-            if (!changes.DestroyOne(kind, roles.Next, id) || token.Use(session => session.WithId(kind, id).Count > 0))
+            changes.DestroyOne(kind, roles.Next, id);
+            if (token.Use(session => session.WithId(kind, id).Count > 0))
                 throw new CredentialException($"{token.Name} does not remove a {kind} when it is told to. What is in use was left as it is. Remove '{roles.Next}' by hand");
         }
     }
