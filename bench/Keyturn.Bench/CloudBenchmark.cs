@@ -15,7 +15,8 @@ internal static class CloudBenchmark
     private const int Jobs = 10;
     private const int Targets = 1_000;
 
-    public static async Task RunAsync(Action<string, string> report)
+    /// <param name="withRollout">One job of ten thousand targets as well, which AWS rolls out in nine minutes and so does the local cloud.</param>
+    public static async Task RunAsync(Action<string, string> report, bool withRollout)
     {
         var data = Directory.CreateTempSubdirectory("keyturn-bench-").FullName;
         var start = new ProcessStartInfo(
@@ -42,10 +43,12 @@ internal static class CloudBenchmark
             roots.ImportFromPemFile(urls["root-ca"]);
             var devices = new ConcurrentBag<BenchDevice>();
             await ConnectAsync(report, cloud, id => BenchDevice.ConnectAsync("localhost", port, certificate, roots, id), devices);
-            await PublishAsync(report, [.. devices.Take(100)], () => Volatile.Read(ref ended));
+            await PublishAsync(report, cloud, [.. devices.Take(100)], () => Volatile.Read(ref ended));
             foreach (var device in devices)
                 device.Dispose();
-            await RunJobsAsync(report, api);
+            await RunJobsAsync(report, cloud, api);
+            if (withRollout)
+                await RolloutBenchmark.RunAsync(report, cloud, api);
         }
         finally
         {
@@ -77,19 +80,22 @@ internal static class CloudBenchmark
         for (var i = 0; i < 50; i++)
             devices.Add(await connect($"first-{i}"));
         var before = ProcessReading.ResidentMegabytes(cloud.Id);
+        var cpu = ProcessReading.CpuSeconds(cloud);
         var clock = Stopwatch.StartNew();
         await Parallel.ForEachAsync(
             Enumerable.Range(0, Devices), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) => devices.Add(await connect($"device-{i}")));
         var seconds = clock.Elapsed.TotalSeconds;
+        cpu = ProcessReading.CpuSeconds(cloud) - cpu;
         await Task.Delay(5000);
         var held = ProcessReading.ResidentMegabytes(cloud.Id) - before;
-        report("Local cloud: connects a second, mutual TLS, P-256", Show($"{Devices / seconds:0} ({Devices} in {seconds:0.0} s)"));
+        report("Local cloud: connects a second, mutual TLS, P-256", Show($"{Devices / seconds:0} ({Devices} in {seconds:0.0} s; {cpu * 1000 / Devices:0.0} ms of CPU each)"));
         report($"Local cloud: memory of a connection, {Devices} idle", Show($"{held * 1024 / Devices:0.0} KB ({held:0} MB resident)"));
     }
 
-    private static async Task PublishAsync(Action<string, string> report, List<BenchDevice> devices, Func<int> ended)
+    private static async Task PublishAsync(Action<string, string> report, Process cloud, List<BenchDevice> devices, Func<int> ended)
     {
         var before = ended();
+        var cpu = ProcessReading.CpuSeconds(cloud);
         var clock = Stopwatch.StartNew();
         await Task.WhenAll(devices.Select(async (device, d) =>
         {
@@ -100,12 +106,13 @@ internal static class CloudBenchmark
         while (ended() - before < Messages && clock.Elapsed < TimeSpan.FromMinutes(2))
             await Task.Delay(20);
         var seconds = clock.Elapsed.TotalSeconds;
+        cpu = ProcessReading.CpuSeconds(cloud) - cpu;
         report("Local cloud: messages a second through a rule to a function that has answered", Show(
-            $"{(ended() - before) / seconds:0} ({ended() - before} of {Messages} in {seconds:0.0} s; acknowledged to the devices in {published:0.0} s)"));
+            $"{(ended() - before) / seconds:0} ({ended() - before} of {Messages} in {seconds:0.0} s; acknowledged to the devices in {published:0.0} s; {cpu * 1000 / Messages:0.0} ms of the cloud's CPU each)"));
     }
 
     /// <summary>A job is rolled out to 1,000 things a minute at most, as on AWS: so it is ten jobs that make ten thousand executions at once.</summary>
-    private static async Task RunJobsAsync(Action<string, string> report, SignedApi api)
+    private static async Task RunJobsAsync(Action<string, string> report, Process cloud, SignedApi api)
     {
         var bounded = new ParallelOptions { MaxDegreeOfParallelism = 8 };
         await api.CallAsync("iot", "POST", "/thing-groups/all", "{}");
@@ -122,6 +129,7 @@ internal static class CloudBenchmark
         }
 
         var created = clock.Elapsed.TotalSeconds;
+        var cpu = ProcessReading.CpuSeconds(cloud);
         await Parallel.ForEachAsync(Enumerable.Range(0, Targets), bounded, async (i, _) =>
         {
             for (var job = 0; job < Jobs; job++)
@@ -131,9 +139,10 @@ internal static class CloudBenchmark
             }
         });
         var drained = clock.Elapsed.TotalSeconds - created;
+        cpu = ProcessReading.CpuSeconds(cloud) - cpu;
         var status = (await api.CallAsync("iot", "GET", $"/jobs/job-{Jobs - 1}"))["job"]!["status"]!.ToString();
         report($"Local cloud: {Jobs} jobs with {Targets} targets each created", Show($"{created:0.00} s"));
-        report("Local cloud: executions a second begun and completed over HTTP", Show($"{Jobs * Targets / drained:0} ({Jobs * Targets} in {drained:0.0} s; the last job is {status})"));
+        report("Local cloud: executions a second begun and completed over HTTP", Show($"{Jobs * Targets / drained:0} ({Jobs * Targets} in {drained:0.0} s; {cpu * 1000 / Jobs / Targets:0.0} ms of CPU each; the last job is {status})"));
     }
 
     private static string Show(FormattableString text) => FormattableString.Invariant(text);

@@ -27,7 +27,7 @@ if (only is null or "function")
 if (only is null or "demo")
     await DemoBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
 if (only is null or "cloud")
-    await CloudBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
+    await CloudBenchmark.RunAsync((what, measured) => table.AddRow(what, measured), withRollout: only is not null);
 var complete = only is not (null or "fleet")
     || await FleetBenchmark.RunAsync((what, measured) => table.AddRow(what, measured), args.Length > 1 && int.TryParse(args[1], out var count) ? count : 300);
 if (Console.IsOutputRedirected)
