@@ -17,6 +17,8 @@ internal sealed class ConnectGate(DeviceAuthentication authentication, DeviceAcc
     {
         if (rate?.TryTake() == false)
             return Refuse(MqttConnectReasonCode.ConnectionRateExceeded, "more CONNECTs a second than the account may have");
+        if (packet.AuthenticationMethod is not null)
+            return Refuse(MqttConnectReasonCode.BadAuthenticationMethod, "an authentication method; the certificate is the only one");
         var clientId = packet.ClientId ?? "";
         var assigned = false;
         if (clientId.Length == 0)

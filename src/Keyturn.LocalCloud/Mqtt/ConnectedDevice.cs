@@ -166,7 +166,13 @@ internal sealed class ConnectedDevice(
 
     private void Disconnect(MqttDisconnectPacket packet)
     {
-        if (connection.IsVersion5 && packet.SessionExpiryInterval != 0 && session.Lifetime > TimeSpan.Zero)
+        if (connection.IsVersion5 && packet.SessionExpiryInterval != 0 && session.Lifetime == TimeSpan.Zero)
+        {
+            Fault(MqttDisconnectReasonCode.ProtocolError, "a session that was to end with its connection is not kept at the last moment");
+            return;
+        }
+
+        if (connection.IsVersion5 && packet.SessionExpiryInterval != 0)
             session.Lifetime = TimeSpan.FromSeconds(Math.Min(packet.SessionExpiryInterval, MqttLimits.LongestSession.TotalSeconds));
         var withWill = packet.ReasonCode == MqttDisconnectReasonCode.DisconnectWithWillMessage;
         connection.End(withWill ? DisconnectReason.ByClientWithWill : DisconnectReason.ByClient, "DISCONNECT");

@@ -27,6 +27,7 @@ internal sealed class DeviceConnection : IDisposable
     private readonly string?[] _aliases = new string?[MqttLimits.TopicAliases + 1];
     private Action<DisconnectReason, string>? _onEnd;
     private TimeSpan _patience = MqttLimits.Opening;
+    private bool _isAdmitted;
     private int _ended;
 
     public DeviceConnection(Stream stream, SessionOwner owner, EndPoint? remote, IBrokerFaults? faults, TimeProvider time)
@@ -92,8 +93,10 @@ internal sealed class DeviceConnection : IDisposable
         }
     }
 
-    public void KeepAlive(TimeSpan patience)
+    /// <summary>The client is admitted: from here on it must be heard of within so long, and is told why it is let go.</summary>
+    public void Admit(TimeSpan patience)
     {
+        _isAdmitted = true;
         _patience = patience;
         _deadline.Change(patience, Timeout.InfiniteTimeSpan);
     }
@@ -122,7 +125,7 @@ internal sealed class DeviceConnection : IDisposable
         if (Interlocked.Exchange(ref _ended, 1) != 0)
             return;
         _onEnd?.Invoke(reason, detail);
-        if (IsVersion5 && !reason.IsByClient && reason != DisconnectReason.Lost)
+        if (_isAdmitted && IsVersion5 && !reason.IsByClient && reason != DisconnectReason.Lost)
             _outgoing.Writer.TryWrite(new MqttDisconnectPacket { ReasonCode = reason.Code });
         Finish();
     }

@@ -113,7 +113,7 @@ internal sealed class MqttBroker : IMessageBus, IAsyncDisposable
         var presence = new Presence(
             admitted.ClientId, connection.Owner.Principal, Guid.NewGuid().ToString("N"), Interlocked.Increment(ref _connections));
         connection.OnEnd((why, detail) => Ended(connection, packet, presence, why, detail));
-        connection.KeepAlive(TimeSpan.FromSeconds(admitted.KeepAlive * 1.5));
+        connection.Admit(TimeSpan.FromSeconds(admitted.KeepAlive * 1.5));
         var (session, isPresent) = _sessions.Open(connection, admitted.ClientId, connection.Owner, admitted.Terms);
         var device = new ConnectedDevice(
             connection, session, presence, _access, _router, _events,

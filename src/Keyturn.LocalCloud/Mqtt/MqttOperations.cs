@@ -23,6 +23,8 @@ internal sealed class MqttOperations(
         var qualityOfService = (int)(request.QueryNumber("qos", 0, 1) ?? 0);
         var retain = request.QueryFlag("retain");
         var expiry = request.QueryNumber("messageExpiry", 1, uint.MaxValue);
+        if (request.Headers.Keys.FirstOrDefault(h => h.StartsWith("x-amz-mqtt5-", StringComparison.Ordinal)) is { } property)
+            throw RequestMembers.Invalid($"This cloud does not offer the header {property}: leave it out.");
         if (TopicRules.CheckTopic(topic) is { } reason)
             throw RequestMembers.Invalid($"Topic is not valid: {reason}.");
         if (retain && topic.StartsWith('$'))

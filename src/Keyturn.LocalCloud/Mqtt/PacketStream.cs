@@ -49,7 +49,7 @@ internal sealed class PacketStream(Stream stream)
             throw new MqttProtocolViolationException("Reserved bits of a packet's first byte are set.");
         var body = new byte[length];
         await stream.ReadExactlyAsync(body, cancellation);
-        return Decode(new ReceivedMqttPacket(_header[0], body, length + size));
+        return Decode(_header[0], body, length + size);
     }
 
     public async ValueTask WriteAsync(MqttPacket packet, CancellationToken cancellation)
@@ -79,8 +79,9 @@ internal sealed class PacketStream(Stream stream)
         _ => (first & 0x0F) == 0,
     };
 
-    private MqttPacket Decode(ReceivedMqttPacket received)
+    private MqttPacket Decode(byte first, byte[] body, int length)
     {
+        var received = new ReceivedMqttPacket(first, body, length);
         if (_writing is null)
         {
             _reading.DetectProtocolVersion(received);
@@ -89,6 +90,7 @@ internal sealed class PacketStream(Stream stream)
             _writing = new MqttPacketFormatterAdapter(_reading.ProtocolVersion, new MqttBufferWriter(128, 4096));
         }
 
+        PacketRules.Check(first, body, IsVersion5);
         return _reading.Decode(received) ?? throw new MqttProtocolViolationException("Not a packet that a client sends.");
     }
 }

@@ -47,6 +47,56 @@ public sealed class BrokerOptionsTests
     }
 
     [Fact]
+    public async Task The_terms_of_a_connection_are_those_that_AWS_states()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var fixture = await BrokerFixture.StartAsync(time);
+        var certificate = TestPki.Shared.Issue("CN=device");
+        fixture.Directory.Register(certificate, [BrokerFixture.AllowAll]);
+        // Asked for, and what the server keeps to instead; 0: what was asked for.
+        foreach (var (asked, kept) in ((int, int)[])[(60, 0), (5, 30), (0, 1200), (2000, 1200)])
+            Assert.Equal(kept, (int)(await OpenAsync("device", o => o.WithKeepAlivePeriod(TimeSpan.FromSeconds(asked)))).ServerKeepAlive);
+        // A session of MQTT 5 lives as long as was asked for, at most a week.
+        Assert.Equal(7 * 86400, (int?)(await OpenAsync("week", o => o.WithSessionExpiryInterval(8 * 86400))).SessionExpiryInterval);
+        foreach (var (away, present) in ((int, bool)[])[(0, false), (59, true), (61, false)])
+        {
+            time.Advance(TimeSpan.FromSeconds(away));
+            Assert.Equal(present, (await OpenAsync("minute", o => o.WithCleanStart(false).WithSessionExpiryInterval(60))).IsSessionPresent);
+        }
+
+        var unnamed = await OpenAsync("", _ => { });
+        Assert.StartsWith("$GEN/", unnamed.AssignedClientIdentifier, StringComparison.Ordinal);
+        Assert.Equal("100 149504 8 AtLeastOnce False", $"{unnamed.ReceiveMaximum} {unnamed.MaximumPacketSize} {unnamed.TopicAliasMaximum} {unnamed.MaximumQoS} {unnamed.SubscriptionIdentifiersAvailable}");
+
+        async Task<MqttClientConnectResult> OpenAsync(string id, Action<MqttClientOptionsBuilder> configure)
+        {
+            var client = fixture.Client(certificate);
+            var answer = await client.ConnectAsync(id, MqttProtocolVersion.V500, configure: configure);
+            await client.DisposeAsync();
+            await WaitUntilAsync(() => fixture.Broker.ConnectedClients.Count == 0);
+            return answer;
+        }
+    }
+
+    [Fact]
+    public async Task A_will_needs_the_permissions_of_its_message()
+    {
+        await using var fixture = await BrokerFixture.StartAsync();
+        var certificate = TestPki.Shared.Issue("CN=device");
+        fixture.Directory.Register(certificate, ["""
+            {"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"*"},
+             {"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:us-east-1:012345678901:topic/allowed"}]}
+            """]);
+        foreach (var (topic, retain, expected) in ((string, bool, MqttClientConnectResultCode)[])[
+            ("allowed", false, MqttClientConnectResultCode.Success), ("allowed", true, MqttClientConnectResultCode.NotAuthorized), ("other", false, MqttClientConnectResultCode.NotAuthorized)])
+        {
+            var answer = await fixture.Client(certificate).ConnectAsync(
+                "device", MqttProtocolVersion.V500, configure: o => o.WithWillTopic(topic).WithWillPayload("x").WithWillRetain(retain));
+            Assert.Equal(expected, answer.ResultCode);
+        }
+    }
+
+    [Fact]
     public async Task A_handshake_without_server_name_is_refused()
     {
         await using var fixture = await BrokerFixture.StartAsync();
