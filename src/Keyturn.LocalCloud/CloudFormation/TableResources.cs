@@ -1,11 +1,13 @@
 using System.Text.Json.Nodes;
+using Keyturn.LocalCloud.Iam;
 
 namespace Keyturn.LocalCloud.CloudFormation;
 
 /// <summary>DynamoDB tables.</summary>
 /// <param name="create">Takes the members of CreateTable, gives the ARN.</param>
 /// <param name="setTimeToLive">(table, attribute).</param>
-internal sealed class TableResources(Func<JsonObject, string> create, Action<string, string?> setTimeToLive)
+/// <param name="setPolicy">(table's ARN, policy).</param>
+internal sealed class TableResources(Func<JsonObject, string> create, Action<string, string?> setTimeToLive, Action<string, IamPolicy> setPolicy)
 {
     public IEnumerable<KeyValuePair<string, ResourceFactory>> Types => [new("AWS::DynamoDB::Table", Table), new("AWS::DynamoDB::GlobalTable", GlobalTable)];
 
@@ -14,16 +16,18 @@ internal sealed class TableResources(Func<JsonObject, string> create, Action<str
     {
         properties.PassOver("WriteOnDemandThroughputSettings", "WriteProvisionedThroughputSettings");
         var replicas = properties.Objects("Replicas").ToList();
-        if (!replicas.Any(r => r.Text("Region") == CloudAccount.Local.Region))
-            throw new StackException($"{properties.Path}: no replica is in {CloudAccount.Local.Region}");
-        return Table(properties, physicalName);
+        var here = replicas.Find(r => r.Text("Region") == CloudAccount.Local.Region)
+            ?? throw new StackException($"{properties.Path}: no replica is in {CloudAccount.Local.Region}");
+        return Table(properties, here.Object("ResourcePolicy"), physicalName);
     }
 
-    private CreatedResource Table(ResourceProperties properties, string physicalName)
+    private CreatedResource Table(ResourceProperties properties, string physicalName) => Table(properties, properties.Object("ResourcePolicy"), physicalName);
+
+    private CreatedResource Table(ResourceProperties properties, ResourceProperties? policy, string physicalName)
     {
         properties.PassOver(
             "PointInTimeRecoverySpecification", "SSESpecification", "Tags", "ContributorInsightsSpecification", "KinesisStreamSpecification",
-            "ImportSourceSpecification", "ResourcePolicy", "WarmThroughput", "OnDemandThroughput", "TableClass");
+            "ImportSourceSpecification", "WarmThroughput", "OnDemandThroughput", "TableClass");
         var name = properties.Text("TableName") ?? physicalName;
         var request = new JsonObject { ["TableName"] = name };
         foreach (var member in (string[])
@@ -35,6 +39,12 @@ internal sealed class TableResources(Func<JsonObject, string> create, Action<str
 
         var timeToLive = properties.Object("TimeToLiveSpecification");
         var arn = create(request);
+        if (policy is not null)
+        {
+            setPolicy(arn, IamPolicy.Parse(policy.Json("PolicyDocument")));
+            policy.Close();
+        }
+
         if (timeToLive is not null)
         {
             var attribute = timeToLive.Text("AttributeName");

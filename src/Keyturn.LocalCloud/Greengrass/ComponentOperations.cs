@@ -1,20 +1,20 @@
 using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.Registry;
-using Keyturn.LocalCloud.S3;
 
 namespace Keyturn.LocalCloud.Greengrass;
 
 /// <summary>Components and their versions: made, described, listed, deleted.</summary>
-internal sealed class ComponentOperations(ComponentStore store, BucketStore buckets, TimeProvider time)
+internal sealed class ComponentOperations(ComponentStore store, Artifacts artifacts, TimeProvider time)
 {
     private const int MaxPage = 100;
-    private static readonly MemberRule Token = new(1, 64, "[a-zA-Z0-9-]+");
     private static readonly MemberRule Scope = new(values: ["PRIVATE", "PUBLIC"]);
     private static readonly MemberRule Format = new(values: ["JSON", "YAML"]);
 
+    private readonly ClientTokens _tokens = new("COMPONENT", time);
+
     public IEnumerable<ApiOperation> All => ((IEnumerable<ApiOperation>)[
-        Operation("CreateComponentVersion", "POST", "/greengrass/v2/createComponentVersion", Create),
+        Operation("CreateComponentVersion", "POST", "/greengrass/v2/createComponentVersion", r => _tokens.Once(r, () => Create(r))),
         Operation("DescribeComponent", "GET", "/greengrass/v2/components/{arn}/metadata", r => new(Json: Describe(Version(r)))),
         Operation("GetComponent", "GET", "/greengrass/v2/components/{arn}", Get),
         Operation("ListComponents", "GET", "/greengrass/v2/components", List),
@@ -33,19 +33,10 @@ internal sealed class ComponentOperations(ComponentStore store, BucketStore buck
     {
         if (request.Json["lambdaFunction"] is not null)
             throw GreengrassErrors.Invalid("This cloud does not make components from Lambda functions: give an inlineRecipe.");
-        var token = request.Text("clientToken", Token);
-        var given = request.RequiredText("inlineRecipe");
-        if (token is not null && store.Components.Values.SelectMany(v => v.Values).FirstOrDefault(v => v.Token == token) is { } before)
-        {
-            return before.Given == given
-                ? Created(before)
-                : throw GreengrassErrors.Conflict($"The client token {token} was used with other parameters.", "COMPONENT", before.Arn);
-        }
-
-        var recipe = ComponentRecipe.Take(given, buckets.Read);
+        var recipe = ComponentRecipe.Take(request.RequiredText("inlineRecipe"), (bucket, key) => artifacts.Read(request.Caller, bucket, key));
         if (!store.Components.TryGetValue(recipe.Name, out var versions))
             store.Components[recipe.Name] = versions = [];
-        var made = new ComponentVersion(recipe, token, given, time.GetUtcNow());
+        var made = new ComponentVersion(recipe, time.GetUtcNow());
         if (!versions.TryAdd(recipe.Version, made))
         {
             throw GreengrassErrors.Conflict(

@@ -24,9 +24,7 @@ internal sealed class ComponentStore
         : null;
 }
 
-/// <param name="Token">The clientToken that it was made with.</param>
-/// <param name="Given">The recipe as it came: the same token with another is a conflict.</param>
-internal sealed record ComponentVersion(ComponentRecipe Recipe, string? Token, string Given, DateTimeOffset Created)
+internal sealed record ComponentVersion(ComponentRecipe Recipe, DateTimeOffset Created)
 {
     public string Arn => $"{ComponentStore.ArnOf(Recipe.Name)}:versions:{Recipe.Version.Text}";
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
 using Keyturn.LocalCloud.Registry;
@@ -8,13 +7,14 @@ namespace Keyturn.LocalCloud.Greengrass;
 /// <summary>Deployments, as an operator makes, watches and cancels them.</summary>
 internal sealed class DeploymentOperations(DeploymentStore store, TimeProvider time)
 {
-    private static readonly MemberRule Token = new(1, 64, "[a-zA-Z0-9-]+");
     private static readonly MemberRule Target = new(0, 2048, "arn:[^:]*:iot:[^:]*:[0-9]+:(thing|thinggroup)/.+");
     private static readonly MemberRule Name = new(1, 256);
     private static readonly MemberRule History = new(values: ["ALL", "LATEST_ONLY"]);
 
+    private readonly ClientTokens _tokens = new("DEPLOYMENT", time);
+
     public IEnumerable<ApiOperation> All => ((IEnumerable<ApiOperation>)[
-        Operation("CreateDeployment", "POST", "/greengrass/v2/deployments", Create),
+        Operation("CreateDeployment", "POST", "/greengrass/v2/deployments", r => _tokens.Once(r, () => Create(r))),
         Operation("GetDeployment", "GET", "/greengrass/v2/deployments/{deploymentId}", Get),
         Operation("ListDeployments", "GET", "/greengrass/v2/deployments", List),
         Operation("CancelDeployment", "POST", "/greengrass/v2/deployments/{deploymentId}/cancel", Cancel),
@@ -35,18 +35,9 @@ internal sealed class DeploymentOperations(DeploymentStore store, TimeProvider t
             throw GreengrassErrors.Invalid($"The target {target} is of another account or region.");
         if (request.Json["parentTargetArn"] is not null)
             throw GreengrassErrors.Invalid("This cloud does not offer subdeployments: leave parentTargetArn out.");
-        var token = request.Text("clientToken", Token);
-        var given = Encoding.UTF8.GetString(request.Body.Span);
-        if (token is not null && store.All.FirstOrDefault(d => d.Token == token) is { } before)
-        {
-            return before.Given == given
-                ? Created(before)
-                : throw GreengrassErrors.Conflict($"The client token {token} was used with other parameters.", "DEPLOYMENT", before.Id);
-        }
-
         var deployment = new GreengrassDeployment(
             Guid.NewGuid().ToString(), target, request.Text("deploymentName", Name), (store.LatestOf(target)?.Revision ?? 0) + 1, DeploymentReader.Components(request),
-            DeploymentReader.Policies(request), DeploymentReader.JobConfiguration(request), (JsonObject)(request.Object("tags") ?? []).DeepClone(), token, given, time.GetUtcNow());
+            DeploymentReader.Policies(request), DeploymentReader.JobConfiguration(request, time.GetUtcNow()), DeploymentReader.Tags(request), time.GetUtcNow());
         store.Add(deployment);
         return Created(deployment);
     }

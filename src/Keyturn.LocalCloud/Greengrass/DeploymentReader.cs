@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Keyturn.LocalCloud.Api;
+using Keyturn.LocalCloud.Jobs;
 
 namespace Keyturn.LocalCloud.Greengrass;
 
@@ -49,12 +50,28 @@ internal static class DeploymentReader
         };
     }
 
-    public static JsonObject JobConfiguration(ApiRequest request)
+    public static JsonObject JobConfiguration(ApiRequest request, DateTimeOffset now)
     {
         var settings = request.Object("iotJobConfiguration") ?? [];
-        return settings.FirstOrDefault(s => !JobMembers.Contains(s.Key)) is { Key: { } other }
-            ? throw GreengrassErrors.Invalid($"iotJobConfiguration has no member {other}.")
-            : (JsonObject)settings.DeepClone();
+        if (settings.FirstOrDefault(s => !JobMembers.Contains(s.Key)) is { Key: { } other })
+            throw GreengrassErrors.Invalid($"iotJobConfiguration has no member {other}.");
+        // A deployment to a single thing makes no job, and is held to the same.
+        JobSettingsReader.Read(settings, new JobSettings(), isContinuous: true, now);
+        return (JsonObject)settings.DeepClone();
+    }
+
+    public static JsonObject Tags(ApiRequest request)
+    {
+        var tags = request.Object("tags") ?? [];
+        if (tags.Count > 200)
+            throw GreengrassErrors.Invalid($"There are {tags.Count} tags; 200 are the most.");
+        foreach (var (key, _) in tags)
+        {
+            if (key.Length is 0 or > 128 || (tags.Text(Service, key)?.Length ?? 0) > 256)
+                throw GreengrassErrors.Invalid("A tag has a key of 1 to 128 characters and a value of up to 256.");
+        }
+
+        return (JsonObject)tags.DeepClone();
     }
 
     private static long Seconds(JsonObject policy) => policy.Number(Service, "timeoutInSeconds") switch

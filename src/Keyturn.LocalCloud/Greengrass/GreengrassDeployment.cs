@@ -6,10 +6,9 @@ namespace Keyturn.LocalCloud.Greengrass;
 /// <param name="Revision">Of its target: 1, 2, …</param>
 /// <param name="Components">As asked for: by name, with <c>componentVersion</c> and <c>configurationUpdate</c>.</param>
 /// <param name="Policies">With the defaults filled in.</param>
-/// <param name="Given">The request: the same client token with another is a conflict.</param>
 internal sealed record GreengrassDeployment(
     string Id, string TargetArn, string? Name, int Revision, JsonObject Components, JsonObject Policies, JsonObject JobConfiguration, JsonObject Tags,
-    string? Token, string Given, DateTimeOffset Created)
+    DateTimeOffset Created)
 {
     /// <summary>The job that brings it to a group's things; a single thing learns of it by its shadow.</summary>
     public string? JobId { get; set; }

@@ -38,6 +38,7 @@ internal sealed class Cloud : IAsyncDisposable
     private readonly CallCounter _calls = new();
     private readonly AccessKeys _keys = new();
     private readonly RoleStore _roles = new();
+    private readonly TablePolicies _tablePolicies = new();
     private readonly QueueStore _queues;
     private readonly SnsService _sns;
     private readonly DynamoDbService _tables;
@@ -81,7 +82,7 @@ internal sealed class Cloud : IAsyncDisposable
                 ConnectsPerSecond = quotas.PerSecond(QuotaTable.Connect), ConnectsPerSecondOfClient = quotas.PerSecond(QuotaTable.ConnectOfClient),
             },
             _registry, time, logs.CreateLogger<MqttBroker>());
-        var gate = new CallGate(new RoleGate(_roles, _sns), new CallQuotas(quotas, time), _faults, _lambda.Kill);
+        var gate = new CallGate(new RoleGate(_roles, _sns, _tablePolicies), new CallQuotas(quotas, time), _faults, _lambda.Kill);
         _jobs = new JobsService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<JobsService>(), gate.Judge);
         _shadows = new ShadowService(_registry, _broker, CloudAccount.Local, time, logs.CreateLogger<ShadowService>(), gate.Judge);
         _rules = new TopicRules(CloudAccount.Local, time);
@@ -97,7 +98,7 @@ internal sealed class Cloud : IAsyncDisposable
         PrivateCaArn = options.PrivateCa is { } choice ? _privateCas.CreateReady(choice).Arn : null;
         _recent = new RecentMessages(time);
         _broker.Watch(_recent.Add);
-        Operations = [.. AllOperations(time)];
+        Operations = [.. AllOperations(time).Checked()];
         var calls = Operations.Select(o => $"{o.Service}:{o.Name}").ToHashSet(StringComparer.Ordinal);
         try
         {
@@ -125,7 +126,7 @@ internal sealed class Cloud : IAsyncDisposable
             .. new BucketResources(_buckets).Types,
             .. new CustomResources(_lambda, _customResources, CloudOptions.StackName).Types,
             .. ObservedResources.Types,
-            .. new TableResources(_tables.CreateTable, _tables.SetTimeToLive).Types,
+            .. new TableResources(_tables.CreateTable, _tables.SetTimeToLive, _tablePolicies.Put).Types,
         ]);
     }
 
@@ -232,7 +233,7 @@ internal sealed class Cloud : IAsyncDisposable
         .. new SqsOperations(_queues, time).All,
         .. new BucketOperations(_buckets).All,
         .. new ObjectOperations(_buckets).All,
-        .. new ComponentOperations(_components, _buckets, time).All,
+        .. new ComponentOperations(_components, new Artifacts(_buckets, _keys, _roles), time).All,
         .. new DeploymentOperations(_deployments, time).All,
         .. new CoreDeviceOperations(_coreDevices, _deployments, _registry).All,
         .. new DataPlaneOperations(_components, _registry, time).All,

@@ -4,7 +4,7 @@ using Keyturn.LocalCloud.Sns;
 namespace Keyturn.LocalCloud.Iam;
 
 /// <summary>Lets a role do what its policies say and no more. The operator's key may do everything.</summary>
-internal sealed class RoleGate(RoleStore roles, SnsService sns) : IRequestGate
+internal sealed class RoleGate(RoleStore roles, SnsService sns, TablePolicies tables) : IRequestGate
 {
     public void Admit(ApiRequest request, AccessKey? key)
     {
@@ -53,10 +53,11 @@ internal sealed class RoleGate(RoleStore roles, SnsService sns) : IRequestGate
     /// <summary>Within one account either side may allow, and either side's deny is final.</summary>
     private bool Allows(Role role, IamRequest request)
     {
-        var byTopic = sns.Topics.FirstOrDefault(t => t.Arn == request.Resources[0])?.Policies.Select(p => p.Evaluate(request)).ToList() ?? [];
-        if (byTopic.Contains(false))
+        var policies = tables.Find(request.Resources[0]) is { } ofTable ? [ofTable] : sns.Topics.FirstOrDefault(t => t.Arn == request.Resources[0])?.Policies.AsEnumerable() ?? [];
+        var byResource = policies.Select(p => p.Evaluate(request)).ToList();
+        if (byResource.Contains(false))
             return false;
-        // What the topic itself allows does not need the role's leave.
-        return byTopic.Contains(true) ? role.Evaluate(request) != false : role.May(request);
+        // What the topic or the table itself allows does not need the role's leave.
+        return byResource.Contains(true) ? role.Evaluate(request) != false : role.May(request);
     }
 }

@@ -31,12 +31,6 @@ internal sealed class JobOperations(
     {
         var id = request.Label("jobId", JobId);
         var targets = Targets(request);
-        foreach (var unsupported in (string[])["namespaceId", "destinationPackageVersions", "documentParameters"])
-        {
-            if (request.Json[unsupported] is not (null or JsonObject { Count: 0 } or JsonArray { Count: 0 }))
-                throw RequestMembers.Invalid($"{unsupported} is not offered by this cloud.");
-        }
-
         var template = request.Text("jobTemplateArn") is { } arn
             ? templates.Find(arn) ?? throw new ApiException(404, "ResourceNotFoundException", $"Job template {arn} does not exist.")
             : null;
@@ -64,9 +58,10 @@ internal sealed class JobOperations(
 
     private ValueTask<ApiResponse> Update(ApiRequest request, CancellationToken cancellation)
     {
-        engine.UpdateJob(
-            request.Label("jobId", JobId),
-            job => JobSettingsReader.Read(Without(request.Json, "schedulingConfig"), job.Settings, job.IsContinuous, time.GetUtcNow()));
+        var (id, changes, now) = (request.Label("jobId", JobId), Without(request.Json, "schedulingConfig"), time.GetUtcNow());
+        // What can't be read is refused whether there is such a job or not.
+        JobSettingsReader.Read(changes, new JobSettings(), isContinuous: true, now);
+        engine.UpdateJob(id, job => JobSettingsReader.Read(changes, job.Settings, job.IsContinuous, now));
         return ValueTask.FromResult(ApiResponse.Empty);
     }
 
@@ -81,8 +76,10 @@ internal sealed class JobOperations(
 
     private ValueTask<ApiResponse> AssociateTargets(ApiRequest request, CancellationToken cancellation)
     {
-        var job = engine.FindJob(request.Label("jobId", JobId));
-        engine.AddTargets(job, Targets(request));
+        var (id, targets) = (request.Label("jobId", JobId), Targets(request));
+        request.Text("comment", Comment);
+        var job = engine.FindJob(id);
+        engine.AddTargets(job, targets);
         return Named(job);
     }
 

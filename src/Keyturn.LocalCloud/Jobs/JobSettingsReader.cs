@@ -10,18 +10,26 @@ internal static class JobSettingsReader
 {
     private const string Service = "iot";
     private static readonly MemberRule Description = new(0, 2028, @"[^\p{C}]*");
+    private static readonly MemberRule RoleArn = new(20, 2048);
 
     /// <summary>What the request says replaces what the defaults (a template, the job as it is) say.</summary>
     public static JobSettings Read(JsonObject json, JobSettings defaults, bool isContinuous, DateTimeOffset now) => defaults with
     {
         Description = json.Text(Service, "description", Description) ?? defaults.Description,
-        PresignedUrl = json.Object(Service, "presignedUrlConfig")?.DeepClone().AsObject() ?? defaults.PresignedUrl,
+        PresignedUrl = json.Object(Service, "presignedUrlConfig") is { } presigned ? Presigned(presigned) : defaults.PresignedUrl,
         Rollout = json.Object(Service, "jobExecutionsRolloutConfig") is { } rollout ? Rollout(rollout) : defaults.Rollout,
         Abort = json.Object(Service, "abortConfig") is { } abort ? Abort(abort) : defaults.Abort,
         InProgressTimeout = json.Object(Service, "timeoutConfig") is { } timeout ? Timeout(timeout) : defaults.InProgressTimeout,
         Retries = json.Object(Service, "jobExecutionsRetryConfig") is { } retry ? Retries(retry) : defaults.Retries,
         Schedule = json.Object(Service, "schedulingConfig") is { } schedule ? Schedule(schedule, isContinuous, now) : defaults.Schedule,
     };
+
+    private static JsonObject Presigned(JsonObject json)
+    {
+        json.Text(Service, "roleArn", RoleArn);
+        Number(json, "expiresInSec", 60, 3600);
+        return json.DeepClone().AsObject();
+    }
 
     private static RolloutSettings Rollout(JsonObject json)
     {

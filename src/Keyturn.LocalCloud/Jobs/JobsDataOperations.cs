@@ -45,20 +45,23 @@ internal sealed class JobsDataOperations(JobEngine engine, IDeviceDirectory dire
     private JsonObject StartNext(ApiRequest request, string thing) =>
         Shown(engine.StartNext(thing, JobsRequest.Details(request.Json), JobsRequest.StepTimeout(request.Json)), withDocument: true);
 
-    private JsonObject Describe(ApiRequest request, string thing) => Shown(
-        engine.Describe(thing, request.Label("jobId", JobId), request.QueryNumber("executionNumber", 0, long.MaxValue)),
-        request.QueryFlag("includeJobDocument"));
+    private JsonObject Describe(ApiRequest request, string thing)
+    {
+        var withDocument = request.QueryFlag("includeJobDocument");
+        return Shown(engine.Describe(thing, request.Label("jobId", JobId), request.QueryNumber("executionNumber", 0, long.MaxValue)), withDocument);
+    }
 
     private JsonObject Update(ApiRequest request, string thing)
     {
         var jobId = request.Label("jobId", JobId);
         if (jobId == "$next")
             throw RequestMembers.Invalid("$next can't be updated: name the job.");
+        var (withState, withDocument) = (request.Flag("includeJobExecutionState") == true, request.Flag("includeJobDocument") == true);
         var execution = engine.Update(thing, jobId, JobsRequest.Update(request.Json));
         var answer = new JsonObject();
-        if (request.Flag("includeJobExecutionState") == true)
+        if (withState)
             answer["executionState"] = JobMessages.State(execution);
-        if (request.Flag("includeJobDocument") == true)
+        if (withDocument)
             answer["jobDocument"] = execution.Job.Document;
         return answer;
     }

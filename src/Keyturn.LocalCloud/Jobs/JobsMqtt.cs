@@ -63,7 +63,9 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAd
                 var withDocument = json.Flag(Service, "includeJobDocument") ?? true;
                 return Shown(engine.Describe(thing, jobId, json.Number(Service, "executionNumber"), space), now, withDocument);
             case [var jobId, "update"] when JobId().IsMatch(jobId) && jobId != "$next":
-                return Updated(engine.Update(thing, jobId, JobsRequest.Update(json), space), json);
+                // Read first: a request that is refused changes nothing.
+                var (withState, documentToo) = (json.Flag(Service, "includeJobExecutionState") == true, json.Flag(Service, "includeJobDocument") == true);
+                return Updated(engine.Update(thing, jobId, JobsRequest.Update(json), space), withState, documentToo);
             default:
                 throw new JobsException(JobsError.InvalidTopic, "No operation of Jobs has this topic.");
         }
@@ -91,12 +93,12 @@ internal sealed partial class JobsMqtt(JobEngine engine, IMessageBus bus, CallAd
     private static JsonObject Shown(JobExecution? execution, DateTimeOffset now, bool withDocument) =>
         execution is null ? [] : new JsonObject { ["execution"] = JobMessages.Execution(execution, now, withDocument) };
 
-    private static JsonObject Updated(JobExecution execution, JsonObject json)
+    private static JsonObject Updated(JobExecution execution, bool withState, bool withDocument)
     {
         var answer = new JsonObject();
-        if (json.Flag(Service, "includeJobExecutionState") == true)
+        if (withState)
             answer["executionState"] = JobMessages.State(execution);
-        if (json.Flag(Service, "includeJobDocument") == true)
+        if (withDocument)
             answer["jobDocument"] = JsonNode.Parse(execution.Job.Document);
         return answer;
     }

@@ -14,9 +14,11 @@ internal sealed class FunctionPool(
     private readonly SemaphoreSlim _slots = new(current().ReservedConcurrency ?? DefaultConcurrency);
     private bool _disposed;
 
-    public async Task<InvocationResult> InvokeAsync(string requestId, ReadOnlyMemory<byte> payload, CancellationToken ending)
+    /// <returns>Null when the function runs as often as it may at a time and the caller does not wait.</returns>
+    public async Task<InvocationResult?> InvokeAsync(string requestId, ReadOnlyMemory<byte> payload, bool waits, CancellationToken ending)
     {
-        await _slots.WaitAsync(ending);
+        if (!await _slots.WaitAsync(waits ? Timeout.Infinite : 0, ending))
+            return null;
         try
         {
             var invocation = new Invocation(requestId, payload);

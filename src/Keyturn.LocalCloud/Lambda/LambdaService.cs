@@ -42,7 +42,10 @@ internal sealed class LambdaService(
 
     private async Task<InvocationResult> RunAsync(Entry entry, string requestId, ReadOnlyMemory<byte> payload)
     {
-        var result = await entry.Pool!.InvokeAsync(requestId, payload, _ending.Token);
+        // Who asks for an answer is sent away when all that is reserved is in use; events wait. Without a reservation it is this machine that is full.
+        var waits = entry.Function.ReservedConcurrency is null;
+        var result = await entry.Pool!.InvokeAsync(requestId, payload, waits, _ending.Token)
+            ?? throw new ApiException(429, "TooManyRequestsException", "Rate Exceeded.", new() { ["Reason"] = "ReservedFunctionConcurrentInvocationLimitExceeded", ["Type"] = "User" });
         if (result.FunctionError is not null)
             _log.FunctionFailed(entry.Function.Name, requestId, 1, Encoding.UTF8.GetString(result.Payload.Span));
         return result;
@@ -79,7 +82,7 @@ internal sealed class LambdaService(
             var arrived = time.GetUtcNow();
             for (var attempt = 1; ; attempt++)
             {
-                var result = await entry.Pool!.InvokeAsync(requestId, payload, _ending.Token);
+                var result = (await entry.Pool!.InvokeAsync(requestId, payload, waits: true, _ending.Token))!;
                 var function = entry.Function;
                 if (result.FunctionError is null)
                     return;

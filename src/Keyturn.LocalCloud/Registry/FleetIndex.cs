@@ -35,7 +35,7 @@ internal sealed partial class FleetIndex(DeviceRegistry registry)
 
     private JsonNode Update(ApiRequest request)
     {
-        if (request.Object("thingGroupIndexingConfiguration") is { } groups && groups.Text("iot", "thingGroupIndexingMode") is not (null or "OFF"))
+        if (request.Object("thingGroupIndexingConfiguration") is { } groups && (groups.Text("iot", "thingGroupIndexingMode") ?? throw RequestMembers.Missing("thingGroupIndexingMode")) != "OFF")
             throw RequestMembers.Invalid("This cloud indexes things, not thing groups.");
         if (request.Object("thingIndexingConfiguration") is { } things)
         {

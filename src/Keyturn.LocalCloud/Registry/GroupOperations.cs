@@ -62,13 +62,16 @@ internal sealed class GroupOperations(DeviceRegistry registry, TimeProvider time
 
     private JsonNode Update(ApiRequest request)
     {
-        var group = registry.Group(request.Label("thingGroupName", Names.Thing));
+        var name = request.Label("thingGroupName", Names.Thing);
         var properties = request.Object("thingGroupProperties") ?? throw RequestMembers.Missing("thingGroupProperties");
-        CheckVersion(group, request.Number("expectedVersion"));
+        var expected = request.Number("expectedVersion");
         var (attributes, merge) = AttributePayload.Read(properties);
-        group.Description = properties.Text("iot", "thingGroupDescription", Names.Description) ?? group.Description;
+        var description = properties.Text("iot", "thingGroupDescription", Names.Description);
+        var group = registry.Group(name);
+        CheckVersion(group, expected);
         if (attributes is not null)
             AttributePayload.Apply(group.Attributes, attributes, merge);
+        group.Description = description ?? group.Description;
         return new JsonObject { ["version"] = ++group.Version };
     }
 

@@ -72,9 +72,9 @@ internal sealed class PolicyOperations(DeviceRegistry registry, Func<string, str
 
     private JsonNode CreateVersion(ApiRequest request)
     {
-        var policy = Policy(request);
         var document = Document(request);
         var asDefault = request.QueryFlag("setAsDefault");
+        var policy = Policy(request);
         if (policy.Versions.Count >= MaxVersions)
         {
             throw new ApiException(

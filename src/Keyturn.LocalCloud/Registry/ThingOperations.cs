@@ -51,13 +51,15 @@ internal sealed class ThingOperations(DeviceRegistry registry)
 
     private JsonNode Update(ApiRequest request)
     {
-        var thing = registry.Thing(request.Label("thingName", Names.Thing));
+        var name = request.Label("thingName", Names.Thing);
         var (attributes, merge) = AttributePayload.Read(request.Json);
         var type = request.Text("thingTypeName", Names.Thing);
         var remove = request.Flag("removeThingType") == true;
         if (remove && type is not null)
             throw RequestMembers.Invalid("A thing type can't be set and removed in one request.");
-        CheckVersion(thing, request.Number("expectedVersion"));
+        var expected = request.Number("expectedVersion");
+        var thing = registry.Thing(name);
+        CheckVersion(thing, expected);
         if (type is not null && registry.Type(type).Deprecated is not null)
             throw RequestMembers.Invalid($"Thing type {type} is deprecated.");
         if (attributes is not null)

@@ -10,6 +10,8 @@ internal sealed class ThingPrincipals(DeviceRegistry registry, TimeSpan detachDe
     private const string Exclusive = "EXCLUSIVE_THING";
     private const string NonExclusive = "NON_EXCLUSIVE_THING";
 
+    private readonly HashSet<(Thing, Certificate)> _leaving = [];
+
     public IEnumerable<ApiOperation> All =>
     [
         new("iot", "AttachThingPrincipal", "PUT", "/things/{thingName}/principals", registry.Locked(Attach)),
@@ -22,9 +24,12 @@ internal sealed class ThingPrincipals(DeviceRegistry registry, TimeSpan detachDe
 
     private JsonNode Attach(ApiRequest request)
     {
+        var (principal, exclusive) = (Principal(request), request.QueryText("thingPrincipalType", Names.PrincipalType) == Exclusive);
         var thing = Thing(request);
-        var exclusive = request.QueryText("thingPrincipalType", Names.PrincipalType) == Exclusive;
-        var certificate = registry.CertificateAt(Principal(request));
+        var certificate = registry.CertificateAt(principal);
+        // What was asked for first happens first: a detaching on its way does not undo this.
+        if (_leaving.Remove((thing, certificate)))
+            Separate(thing, certificate);
         if (thing.Principals.TryGetValue(certificate.Id, out var was))
         {
             return was == exclusive
@@ -42,13 +47,14 @@ internal sealed class ThingPrincipals(DeviceRegistry registry, TimeSpan detachDe
     /// <summary>The answer comes at once, the effect a moment later: whoever deletes the certificate straight away meets a conflict.</summary>
     private JsonNode Detach(ApiRequest request)
     {
+        var principal = Principal(request);
         var thing = Thing(request);
-        var certificate = registry.CertificateAt(Principal(request));
+        var certificate = registry.CertificateAt(principal);
         if (!thing.Principals.ContainsKey(certificate.Id))
             throw DeviceRegistry.NotFound($"Principal {certificate.Arn} is not attached to thing {thing.Name}.");
         if (detachDelay <= TimeSpan.Zero)
             Separate(thing, certificate);
-        else
+        else if (_leaving.Add((thing, certificate)))
             _ = SeparateLaterAsync(thing, certificate);
         return new JsonObject();
     }
@@ -57,7 +63,10 @@ internal sealed class ThingPrincipals(DeviceRegistry registry, TimeSpan detachDe
     {
         await Task.Delay(detachDelay, time);
         lock (registry.Gate)
-            Separate(thing, certificate);
+        {
+            if (_leaving.Remove((thing, certificate)))
+                Separate(thing, certificate);
+        }
     }
 
     private static void Separate(Thing thing, Certificate certificate)

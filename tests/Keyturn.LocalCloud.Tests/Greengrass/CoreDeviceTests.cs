@@ -142,11 +142,25 @@ public sealed class CoreDeviceTests
         {
             At = cloud.Time.GetUtcNow(), KeyId = credentials["accessKeyId"]!.ToString(), Secret = credentials["secretAccessKey"]!.ToString(), Token = credentials["sessionToken"]!.ToString(),
         };
+        using (var withoutToken = new SignedHttp(cloud.Cloud.ApiUrl) { At = cloud.Time.GetUtcNow(), KeyId = s3.KeyId, Secret = s3.Secret })
+            Assert.Contains("<Code>InvalidToken</Code>", (await withoutToken.SendAsync("s3", "GET", "/bucket/key")).Text, StringComparison.Ordinal);
         var refused = await s3.SendAsync("s3", "GET", "/bucket/key");
         Assert.Contains("not authorized to perform: s3:GetObject on resource: arn:aws:s3:::bucket/key", refused.Text, StringComparison.Ordinal);
         var policy = """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}}""";
         Assert.Equal(200, (await cloud.CallAsync("iam", "POST", "/", Form("PutRolePolicy", ("RoleName", "tes"), ("PolicyName", "p"), ("PolicyDocument", policy)), "application/x-www-form-urlencoded")).Status);
         Assert.Equal("content", (await s3.SendAsync("s3", "GET", "/bucket/key")).Text);
+
+        // Whoever makes a component of an object must be allowed to read it.
+        var maker = """{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"greengrass:CreateComponentVersion","Resource":"*"}}""";
+        await cloud.CallAsync("iam", "POST", "/", Form("PutRolePolicy", ("RoleName", "tes"), ("PolicyName", "maker"), ("PolicyDocument", maker)), "application/x-www-form-urlencoded");
+        var recipe = """{"RecipeFormatVersion":"2020-01-25","ComponentName":"com.example.B","ComponentVersion":"1.0.0","Manifests":[{"Artifacts":[{"Uri":"s3://bucket/key"}]}]}""";
+        var asked = new JsonObject { ["inlineRecipe"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(recipe)) }.ToJsonString();
+        await cloud.CallAsync("iam", "POST", "/", Form("DeleteRolePolicy", ("RoleName", "tes"), ("PolicyName", "p")), "application/x-www-form-urlencoded");
+        var unread = await s3.SendAsync("greengrass", "POST", "/greengrass/v2/createComponentVersion", Encoding.UTF8.GetBytes(asked));
+        Assert.Equal("ValidationException", unread.Error);
+        Assert.Contains("s3://bucket/key = Specified artifact resource cannot be accessed", unread.Text, StringComparison.Ordinal);
+        await cloud.CallAsync("iam", "POST", "/", Form("PutRolePolicy", ("RoleName", "tes"), ("PolicyName", "p"), ("PolicyDocument", policy)), "application/x-www-form-urlencoded");
+        Assert.Equal(201, (await s3.SendAsync("greengrass", "POST", "/greengrass/v2/createComponentVersion", Encoding.UTF8.GetBytes(asked))).Status);
 
         async Task<(HttpStatusCode Status, JsonNode Json)> ResolveAsync(string requirement, string architecture)
         {
@@ -218,7 +232,7 @@ public sealed class CoreDeviceTests
     private static string Form(string action, params (string Name, string Value)[] members) =>
         string.Join('&', members.Prepend(("Action", action)).Select(m => $"{m.Item1}={Uri.EscapeDataString(m.Item2)}"));
 
-    private static HttpClient Http(X509Certificate2 certificate)
+    internal static HttpClient Http(X509Certificate2 certificate)
     {
         var handler = new SocketsHttpHandler
         {

@@ -215,6 +215,74 @@ public sealed class ExecutionTests
     }
 
     [Fact]
+    public async Task Of_two_deadlines_the_first_counts()
+    {
+        await using var jobs = new JobsFixture();
+        await jobs.CreateAsync("j", JobsFixture.Group("g"), ""","timeoutConfig":{"inProgressTimeoutInMinutes":5}""");
+        await jobs.UpdateAsync("t1", "j", "IN_PROGRESS", ",\"stepTimeoutInMinutes\":2");
+        await jobs.UpdateAsync("t2", "j", "IN_PROGRESS", ",\"stepTimeoutInMinutes\":60");
+
+        await jobs.PassAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal(("TIMED_OUT", "IN_PROGRESS"), (await jobs.StatusAsync("j", "t1"), await jobs.StatusAsync("j", "t2")));
+        await jobs.PassAsync(TimeSpan.FromMinutes(3));
+        Assert.Equal("TIMED_OUT", await jobs.StatusAsync("j", "t2"));
+    }
+
+    [Theory]
+    [InlineData("FAILED", "FAILED", 2)]
+    [InlineData("FAILED", "TIMED_OUT", 1)]
+    [InlineData("TIMED_OUT", "TIMED_OUT", 2)]
+    [InlineData("TIMED_OUT", "FAILED", 1)]
+    [InlineData("ALL", "TIMED_OUT", 2)]
+    [InlineData("ALL", "FAILED", 2)]
+    [InlineData("ALL", "REJECTED", 1)]
+    public async Task What_is_retried_is_told_anew(string configured, string happened, int attempts)
+    {
+        await using var jobs = new JobsFixture();
+        await jobs.CreateAsync("j", JobsFixture.Thing("t1"), $$$"""
+            ,"timeoutConfig":{"inProgressTimeoutInMinutes":1},"jobExecutionsRetryConfig":{"criteriaList":[{"failureType":"{{{configured}}}","numberOfRetries":1}]}
+            """);
+        if (happened == "TIMED_OUT")
+            await jobs.UpdateAsync("t1", "j", "IN_PROGRESS");
+        jobs.Bus.Take();
+        if (happened == "TIMED_OUT")
+            await jobs.PassAsync(TimeSpan.FromMinutes(1));
+        else
+            await jobs.UpdateAsync("t1", "j", happened);
+
+        var next = jobs.Bus.Take().Last(p => p.Topic == "$aws/things/t1/jobs/notify-next").Json["execution"];
+        Assert.Equal(attempts == 1 ? "" : $"{attempts}", $"{next?["executionNumber"]}");
+        Assert.Equal(attempts == 1 ? "COMPLETED" : "IN_PROGRESS", await jobs.JobStatusAsync("j"));
+        if (attempts == 1)
+            return;
+        // A job that is canceled tries nothing again.
+        await jobs.UpdateAsync("t1", "j", "IN_PROGRESS");
+        await jobs.IotAsync("CancelJob", "jobId=j");
+        await jobs.UpdateAsync("t1", "j", "FAILED");
+        Assert.Equal("FAILED", await jobs.StatusAsync("j", "t1"));
+    }
+
+    [Fact]
+    public async Task A_request_with_one_wrong_member_changes_nothing_at_all()
+    {
+        await using var jobs = new JobsFixture();
+        await jobs.CreateAsync("j", JobsFixture.Thing("t1"));
+        foreach (var wrong in (string[])[
+            """ "includeJobExecutionState":"yes" """, """ "includeJobDocument":1 """, $$""" "statusDetails":{"{{new string('k', 129)}}":"v"} """,
+            $$""" "statusDetails":{"k":"{{new string('v', 1025)}}"} """, """ "stepTimeoutInMinutes":10081 """, $$""" "clientToken":"{{new string('t', 65)}}" """])
+        {
+            var (_, answer) = await jobs.UpdateAsync("t1", "j", "SUCCEEDED", "," + wrong);
+            Assert.Equal("InvalidRequest", (string?)answer["code"]);
+            if (!wrong.Contains("clientToken", StringComparison.Ordinal))
+                Assert.Equal((400, "InvalidRequestException"), await jobs.RefusalAsync("UpdateJobExecution", "thingName=t1&jobId=j", body: $$"""{"status":"SUCCEEDED",{{wrong}}}""", service: "iot-jobs-data"));
+        }
+
+        Assert.Equal("QUEUED", await jobs.StatusAsync("j", "t1"));
+        await jobs.UpdateAsync("t1", "j", "IN_PROGRESS", $$$""","statusDetails":{"{{{new string('k', 128)}}}":"{{{new string('v', 1024)}}}"}""");
+        Assert.Equal("IN_PROGRESS", await jobs.StatusAsync("j", "t1"));
+    }
+
+    [Fact]
     public async Task A_failed_execution_is_retried_as_often_as_configured()
     {
         await using var jobs = new JobsFixture();

@@ -97,6 +97,48 @@ public sealed class JobTests
     }
 
     [Fact]
+    public async Task An_exponential_rollout_gets_faster_with_the_things_told_too()
+    {
+        await using var jobs = new JobsFixture();
+        jobs.Directory.AddGroup("many", [.. Enumerable.Range(0, 30).Select(i => jobs.Directory.AddThing("m" + i).Name)]);
+        await jobs.CreateAsync("j", JobsFixture.Group("many"), """
+            ,"jobExecutionsRolloutConfig":{"maximumPerMinute":8,"exponentialRate":{"baseRatePerMinute":2,"incrementFactor":2,"rateIncreaseCriteria":{"numberOfNotifiedThings":4}}}
+            """);
+
+        Assert.Equal(2, await CountAsync(jobs));
+        await jobs.PassAsync(TimeSpan.FromMinutes(1));
+        // Four are told at the old pace; then it is four a minute.
+        Assert.Equal(6, await CountAsync(jobs));
+        await jobs.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(14, await CountAsync(jobs));
+    }
+
+    [Theory]
+    [InlineData("FAILED", "FAILED", true)]
+    [InlineData("FAILED", "REJECTED", false)]
+    [InlineData("REJECTED", "REJECTED", true)]
+    [InlineData("TIMED_OUT", "TIMED_OUT", true)]
+    [InlineData("TIMED_OUT", "FAILED", false)]
+    [InlineData("ALL", "FAILED", true)]
+    [InlineData("ALL", "REJECTED", true)]
+    [InlineData("ALL", "TIMED_OUT", true)]
+    [InlineData("ALL", "SUCCEEDED", false)]
+    public async Task A_job_is_aborted_by_the_failures_it_names(string named, string happened, bool isAborted)
+    {
+        await using var jobs = new JobsFixture();
+        await jobs.CreateAsync("j", JobsFixture.Group("g"), $$$"""
+            ,"timeoutConfig":{"inProgressTimeoutInMinutes":1},
+            "abortConfig":{"criteriaList":[{"failureType":"{{{named}}}","action":"CANCEL","thresholdPercentage":100,"minNumberOfExecutedThings":1}]}
+            """);
+
+        await jobs.UpdateAsync("t1", "j", happened == "TIMED_OUT" ? "IN_PROGRESS" : happened);
+        await jobs.PassAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(happened, await jobs.StatusAsync("j", "t1"));
+        Assert.Equal(isAborted ? ("CANCELED", "CANCELED") : ("IN_PROGRESS", "QUEUED"), (await jobs.JobStatusAsync("j"), await jobs.StatusAsync("j", "t2")));
+    }
+
+    [Fact]
     public async Task Too_many_failures_abort_the_job_and_what_has_begun_goes_on()
     {
         await using var jobs = new JobsFixture();
@@ -224,6 +266,35 @@ public sealed class JobTests
         Assert.Equal(
             ("CANCELED", "IN_PROGRESS", "CANCELED"),
             (await jobs.JobStatusAsync("j"), await jobs.StatusAsync("j", "t1"), await jobs.StatusAsync("j", "t2")));
+    }
+
+    [Theory]
+    [InlineData("STOP_ROLLOUT", "IN_PROGRESS", "IN_PROGRESS")]
+    [InlineData("CANCEL", "CANCELED", "IN_PROGRESS")]
+    [InlineData("FORCE_CANCEL", "CANCELED", "CANCELED")]
+    public async Task The_end_of_a_schedule_stops_cancels_or_takes_away(string behavior, string job, string begun)
+    {
+        await using var jobs = new JobsFixture();
+        await jobs.CreateAsync("j", JobsFixture.Group("g"), $$$"""
+            ,"jobExecutionsRolloutConfig":{"maximumPerMinute":1},"schedulingConfig":{"endTime":"2026-03-02T12:30","endBehavior":"{{{behavior}}}"},"targetSelection":"CONTINUOUS"
+            """);
+        await jobs.UpdateAsync("t1", "j", "IN_PROGRESS");
+        await jobs.PassAsync(TimeSpan.FromMinutes(30));
+
+        Assert.Equal((job, begun), (await jobs.JobStatusAsync("j"), await jobs.StatusAsync("j", "t1")));
+        jobs.Directory.Join("g", "t3");
+        await jobs.PassAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal((404, "ResourceNotFoundException"), await jobs.RefusalAsync("DescribeJobExecution", "jobId=j&thingName=t3"));
+    }
+
+    [Fact]
+    public async Task A_document_has_32_kilobytes_at_most()
+    {
+        await using var jobs = new JobsFixture();
+        static string Body(int size) => $$"""{"targets":["{{JobsFixture.Thing("t1")}}"],"document":"{\"a\":\"{{new string('x', size - 8)}}\"}"}""";
+
+        Assert.Equal((400, "InvalidRequestException"), await jobs.RefusalAsync("CreateJob", "jobId=j", body: Body((32 * 1024) + 1)));
+        await jobs.IotAsync("CreateJob", "jobId=j", body: Body(32 * 1024));
     }
 
     [Fact]

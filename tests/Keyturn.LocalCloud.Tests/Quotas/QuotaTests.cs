@@ -49,6 +49,8 @@ public sealed class QuotaTests
         cloud.Time.Advance(TimeSpan.FromMilliseconds(100));
         Assert.Equal(404, (await cloud.CallAsync("iot", "GET", "/certificates/" + new string('0', 64))).Status);
         Assert.Equal(400, (await cloud.CallAsync("iot", "GET", "/certificates/" + new string('0', 64))).Status);
+        // A call that was throttled was made, and is counted.
+        Assert.Equal(13, (await cloud.ManageAsync("GET", "/calls")).Json["iot:DescribeCertificate"]!.GetValue<int>());
     }
 
     [Fact]
