@@ -25,17 +25,18 @@ internal sealed class Campaign
         var points = new HashSet<Point>();
         var courses = new Dictionary<string, Fault>();
         var order = Singles.Index().ToDictionary(f => f.Item, f => f.Index);
-        var quiet = Simulation.Run(Schedule.Quiet).Course;
+        var quiet = Simulation.Run(Schedule.Quiet).Course.Value;
         var gate = new Lock();
         var count = Run(Singles.Select(f => new Schedule([f])), bad, progress, (schedule, verdict) =>
         {
+            var course = verdict.Course.Value;
             lock (gate)
             {
                 points.UnionWith(verdict.Points);
                 points.UnionWith(verdict.Later);
                 var fault = schedule.Faults[0];
-                if (verdict.Course != quiet && (!courses.TryGetValue(verdict.Course, out var first) || order[fault] < order[first]))
-                    courses[verdict.Course] = fault;
+                if (course != quiet && (!courses.TryGetValue(course, out var first) || order[fault] < order[first]))
+                    courses[course] = fault;
             }
         });
         Distinct = [.. courses.Values.OrderBy(f => order[f])];

@@ -16,13 +16,13 @@ internal sealed class RememberedFiles : CredentialFiles
     private static List<NewKey>? s_keys;
 
     [ThreadStatic]
-    private static Dictionary<string, bool>? s_pairs;
+    private static Dictionary<Contents, bool>? s_pairs;
 
     [ThreadStatic]
-    private static Dictionary<string, CertificateInfo>? s_infos;
+    private static Dictionary<Contents, CertificateInfo>? s_infos;
 
     [ThreadStatic]
-    private static Dictionary<string, OfferedCertificate?>? s_offers;
+    private static Dictionary<Contents, OfferedCertificate?>? s_offers;
 
     private int _made;
 
@@ -36,20 +36,41 @@ internal sealed class RememberedFiles : CredentialFiles
     }
 
     public override bool ArePair(byte[] key, byte[] certificate) =>
-        Remember(s_pairs ??= [], Text(key) + Text(certificate), () => base.ArePair(key, certificate));
+        Remember(s_pairs ??= [], new(key, certificate), (key, certificate), q => base.ArePair(q.key, q.certificate));
 
-    public override CertificateInfo Describe(byte[] certificate) => Remember(s_infos ??= [], Text(certificate), () => base.Describe(certificate));
+    public override CertificateInfo Describe(byte[] certificate) => Remember(s_infos ??= [], new(certificate, []), certificate, base.Describe);
 
-    public override OfferedCertificate? Judge(byte[] key, string pem) => Remember(s_offers ??= [], Text(key) + pem, () => base.Judge(key, pem));
+    public override OfferedCertificate? Judge(byte[] key, string pem) =>
+        Remember(s_offers ??= [], new(key, Encoding.Latin1.GetBytes(pem)), (key, pem), q => base.Judge(q.key, q.pem));
 
-    public static T Remember<T>(Dictionary<string, T> known, string question, Func<T> answer)
+    private static T Remember<TQuestion, T>(Dictionary<Contents, T> known, Contents contents, TQuestion question, Func<TQuestion, T> answer)
     {
-        if (!known.TryGetValue(question, out var remembered))
-            known[question] = remembered = answer();
+        if (!known.TryGetValue(contents, out var remembered))
+            known[contents.Copied()] = remembered = answer(question);
         return remembered;
     }
 
-    private static string Text(byte[] content) => Encoding.Latin1.GetString(content);
+    /// <summary>Two files, told from others by their last bytes first.</summary>
+    private readonly struct Contents(byte[] first, byte[] second) : IEquatable<Contents>
+    {
+        private const int Last = 64;
+
+        private readonly byte[] _first = first, _second = second;
+
+        public Contents Copied() => new([.. _first], [.. _second]);
+
+        public bool Equals(Contents other) => _first.AsSpan().SequenceEqual(other._first) && _second.AsSpan().SequenceEqual(other._second);
+
+        public override bool Equals(object? obj) => obj is Contents other && Equals(other);
+
+        public override int GetHashCode()
+        {
+            var hash = new HashCode();
+            hash.AddBytes(_first.AsSpan(Math.Max(0, _first.Length - Last)));
+            hash.AddBytes(_second.AsSpan(Math.Max(0, _second.Length - Last)));
+            return hash.ToHashCode();
+        }
+    }
 }
 
 /// <summary>Signs the n-th time that it is asked for the same in a run what it signed the n-th time in every run.</summary>
@@ -59,7 +80,7 @@ internal sealed class VirtualAuthority
     private static CertificateAuthority? s_ca;
 
     [ThreadStatic]
-    private static Dictionary<string, string>? s_signed;
+    private static Dictionary<(int Times, string Csr), string>? s_signed;
 
     private static readonly Lazy<(string Key, string Certificate, string Id)> s_factory = new(() =>
     {
@@ -77,6 +98,9 @@ internal sealed class VirtualAuthority
     public string Sign(string csr)
     {
         var times = _asked[csr] = _asked.GetValueOrDefault(csr) + 1;
-        return RememberedFiles.Remember(s_signed ??= [], $"{times} {csr}", () => (s_ca ??= new CertificateAuthority()).Sign(csr));
+        var signed = s_signed ??= [];
+        if (!signed.TryGetValue((times, csr), out var certificate))
+            signed[(times, csr)] = certificate = (s_ca ??= new CertificateAuthority()).Sign(csr);
+        return certificate;
     }
 }

@@ -7,7 +7,7 @@ namespace Keyturn.Simulation;
 /// <param name="Points">All that happened in the first half hour.</param>
 /// <param name="Later">All that happened after it, until the device was found at rest.</param>
 /// <param name="Course">The same for runs in which each taking part saw and did the same in the same order.</param>
-internal sealed record Verdict(IReadOnlyList<string> Wrong, IReadOnlyList<Point> Points, IReadOnlyList<Point> Later, int Struck, string Course);
+internal sealed record Verdict(IReadOnlyList<string> Wrong, IReadOnlyList<Point> Points, IReadOnlyList<Point> Later, int Struck, Lazy<string> Course);
 
 /// <summary>Makes one run: a rotation under the faults of a schedule, rest, another rotation without any, rest.</summary>
 internal static class Simulation
@@ -37,7 +37,7 @@ internal static class Simulation
         world.Jobs.Queue("next");
         AwaitRest(world, "after the next rotation", quiet == Rest ? Rest : Look);
         var seen = world.Points.Seen;
-        return new Verdict(world.Faulty, seen[..opening], seen[opening..rest], world.Points.Struck, CourseOf(world));
+        return new Verdict(world.Faulty, seen[..opening], seen[opening..rest], world.Points.Struck, new(() => CourseOf(world)));
     }
 
     private static void Show(World world, TextWriter? log)

@@ -77,7 +77,7 @@ public sealed class SimulationTests
         var campaign = Campaign.Begin();
         var singles = campaign.RunSingles(Bad, _ => { });
         var pairs = Campaign.Run(Campaign.Pairs(campaign.Distinct), Bad, _ => { });
-        Campaign.Run(Enumerable.Range(1, 10_000).Select(s => Campaign.Drawn(campaign.Reachable, s)), Bad, _ => { });
+        Campaign.Run(Enumerable.Range(1, 20_000).Select(s => Campaign.Drawn(campaign.Reachable, s)), Bad, _ => { });
         Assert.True(singles >= 1000, $"only {singles} faults");
         Assert.True(pairs >= 50_000, $"only {pairs} pairs");
         Assert.True(bad.Count == 0, string.Join('\n', bad.Take(20)));

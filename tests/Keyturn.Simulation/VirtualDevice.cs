@@ -28,6 +28,7 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
     private CancellationTokenSource? _life;
     private RotationDriver? _driver;
     private int _boot;
+    private (int At, string? InUse) _looked;
 
     public VirtualDevice(World world, string key, string certificate, TextWriter log)
     {
@@ -64,7 +65,16 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
     }
 
     /// <summary>The certificate that the nucleus would use, if key and certificate are there and fit.</summary>
-    public string? InUse => Pair(KeyPath, CertificatePath);
+    public string? InUse
+    {
+        get
+        {
+            // Asked for at every instant, and another one only after a change.
+            if (_looked.At != _disk.Changes)
+                _looked = (_disk.Changes, Pair(KeyPath, CertificatePath));
+            return _looked.InUse;
+        }
+    }
 
     /// <summary>Of a complete credential of the store.</summary>
     public string? CertificateOf(string credential)
@@ -79,7 +89,7 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
         if (InUse is { } current && _world.Accepts(current))
             return true;
         var credentials = new StateDirectories(Root).Credentials;
-        return _disk.Status(credentials) is not null && _disk.List(credentials).Any(name =>
+        return _disk.Names(credentials).Any(name =>
             name.StartsWith("gen-", StringComparison.Ordinal) && CertificateOf(name) is { } id && _world.Accepts(id));
     }
 
@@ -213,12 +223,13 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
 
     private string? Pair(string keyPath, string certificatePath)
     {
+        if (_disk.Content(keyPath) is not { } key || _disk.Content(certificatePath) is not { } certificate)
+            return null;
         try
         {
-            var (key, certificate) = (_disk.Read(_disk.Resolve(keyPath), int.MaxValue), _disk.Read(_disk.Resolve(certificatePath), int.MaxValue));
             return _contents.ArePair(key, certificate) ? _contents.Describe(certificate).CertificateId : null;
         }
-        catch (Exception e) when (e is IOException or CredentialException)
+        catch (CredentialException)
         {
             return null;
         }

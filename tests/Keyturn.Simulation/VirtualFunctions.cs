@@ -106,7 +106,7 @@ internal sealed class VirtualFunctions : IPortCalls
     {
         foreach (var rotation in Ledger.Rotations)
         {
-            if (_trails.TryGetValue(rotation.RotationId, out var before) && !rotation.Trail.Take(before.Length).SequenceEqual(before))
+            if (_trails.TryGetValue(rotation.RotationId, out var before) && before != rotation.Trail && !rotation.Trail.Take(before.Length).SequenceEqual(before))
                 _world.Wrong($"the ledger forgot that {rotation.JobId} was {before[^1].State}");
             _trails[rotation.RotationId] = rotation.Trail;
         }

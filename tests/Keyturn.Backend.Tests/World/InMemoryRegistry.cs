@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Keyturn.Backend.Ports;
 
@@ -75,11 +74,8 @@ internal sealed class InMemoryRegistry(IPortCalls calls, TimeProvider clock) : I
     });
 
     /// <summary>As AWS IoT names a certificate: the hash of its DER.</summary>
-    public static string IdOf(string pem)
-    {
-        using var certificate = X509Certificate2.CreateFromPem(pem);
-        return certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
-    }
+    public static string IdOf(string pem) =>
+        Convert.ToHexStringLower(SHA256.HashData(Convert.FromBase64String(pem[PemEncoding.Find(pem).Base64Data])));
 
     public Task<IReadOnlyList<ThingCertificate>> ListCertificatesAsync(string thing, CancellationToken cancellation) =>
         calls.CallAsync<IReadOnlyList<ThingCertificate>>("iot.ListThingPrincipals", () =>

@@ -57,6 +57,9 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     public int Pending => _pending.Count;
 
+    /// <summary>While it is the same number, all of the disk is the same.</summary>
+    public int Changes { get; private set; }
+
     /// <summary>Files that are mounted on their own: they can be written and neither renamed over nor removed.</summary>
     public IReadOnlyCollection<string> Mounts { get; init; } = [];
 
@@ -81,6 +84,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
         }
         _pending.Clear();
         _root = _root.Durable(fate.Content);
+        Changes++;
         CountAnew();
     }
 
@@ -107,31 +111,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
     public string Resolve(string path)
     {
         Look("resolve", path);
-        return Follow(path);
-    }
-
-    private string Follow(string path)
-    {
-        for (var links = 0; ;)
-        {
-            var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-            var (node, at, moved) = (_root, "", false);
-            foreach (var (part, i) in parts.Select((p, i) => (p, i)))
-            {
-                node = node.Entries.GetValueOrDefault(part) ?? throw Failure("resolve", path, FileSystemException.NoEntry);
-                if (node.Target is { } target)
-                {
-                    if (++links > 20)
-                        throw Failure("resolve", path, FileSystemException.TooManyLinks);
-                    path = string.Join('/', [target.StartsWith('/') ? target : $"{at}/{target}", .. parts[(i + 1)..]]);
-                    moved = true;
-                    break;
-                }
-                at += "/" + part;
-            }
-            if (!moved)
-                return at;
-        }
+        return Walk(path, followLast: true, out _, out var real) is var error and not 0 ? throw Failure("resolve", path, error) : real;
     }
 
     public byte[] Read(string path, int longest)
@@ -257,6 +237,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
     /// <summary>For setting the scene: durable at once.</summary>
     public void Install(string path, string content)
     {
+        Changes++;
         var node = _root;
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         foreach (var part in parts[..^1])
@@ -272,6 +253,9 @@ internal sealed class SimulatedFileSystem : IFileSystem
     /// <summary>For looking on: not a call of the product.</summary>
     public string Text(string path) => System.Text.Encoding.ASCII.GetString(Existing(path, followLast: true).Content);
 
+    /// <summary>The file's own bytes, or nothing: not to be written to.</summary>
+    public byte[]? Content(string path) => Find(path, followLast: true) is { Kind: FileKind.Regular } file ? file.Content : null;
+
     public bool Has(string path) => Find(path, followLast: true) is not null;
 
     public IEnumerable<string> Names(string directory) => Find(directory, followLast: true)?.Entries.Keys ?? Enumerable.Empty<string>();
@@ -282,6 +266,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
     {
         if (PowerGoes())
             throw new PowerLostException();
+        Changes++;
         Reach(new DiskCall(operation, path, IsChange: true, Pending));
         if (IsReadOnly)
             throw Failure(operation, path, FileSystemException.ReadOnly);
@@ -330,18 +315,36 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
     private Node Existing(string path, bool followLast) => Find(path, followLast) ?? throw Failure("open", path, FileSystemException.NoEntry);
 
-    private Node? Find(string path, bool followLast)
+    private Node? Find(string path, bool followLast) => Walk(path, followLast, out var node, out _) == 0 ? node : null;
+
+    /// <summary>The way to a node, over the links on it; simulations take it more often than all else.</summary>
+    /// <param name="real">The way without links.</param>
+    /// <returns>The error, or 0.</returns>
+    private int Walk(string path, bool followLast, out Node node, out string real)
     {
-        try
+        real = path;
+        node = _root;
+        for (int links = 0, at = 0; at < real.Length;)
         {
-            var cut = path.LastIndexOf('/');
-            var real = followLast ? Follow(path) : (cut == 0 ? "" : Follow(path[..cut])) + path[cut..];
-            return real.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate<string, Node?>(_root, (node, part) => node?.Entries.GetValueOrDefault(part));
+            if (real[at] == '/')
+            {
+                at++;
+                continue;
+            }
+            var end = real.IndexOf('/', at) is var cut and >= 0 ? cut : real.Length;
+            if (!node.Entries.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(real.AsSpan(at..end), out var next))
+                return FileSystemException.NoEntry;
+            if (next.Target is not { } target || (end == real.Length && !followLast))
+            {
+                (node, at) = (next, end);
+                continue;
+            }
+            if (++links > 20)
+                return FileSystemException.TooManyLinks;
+            real = string.Concat(target.StartsWith('/') ? "" : real.AsSpan(..at), target, real.AsSpan(end..));
+            (node, at) = (_root, 0);
         }
-        catch (FileSystemException)
-        {
-            return null;
-        }
+        return 0;
     }
 
     private static FileSystemException Failure(string operation, string path, int error) => new(operation, path, error, $"error {error}");
@@ -368,7 +371,7 @@ internal sealed class SimulatedFileSystem : IFileSystem
 
         public uint Owner { get; set; }
 
-        public Dictionary<string, Node> Entries { get; } = [];
+        public Dictionary<string, Node> Entries { get; } = new(StringComparer.Ordinal);
 
         /// <summary>What is on the disk of the entries.</summary>
         public Dictionary<string, Node> Names { get; } = [];
