@@ -146,7 +146,8 @@ internal static class RotationMachine
             Restore(s.Rotation, $"the backend refused the commit: {refusal.Describe()}"),
         (Committing { Final: not null } s, Compared) => new(s with { Final = null }, Decision(s.Rotation, afterPause: true), new SetAlarm(Alarm.Evidence, Patience)),
         (Committing s, Compared e) => Weigh(
-            s with { Strikes = Strikes(s.Strikes, e), BothRefused = Refusals(s.BothRefused, e) }, s.Rotation, Strikes(s.Strikes, e), Refusals(s.BothRefused, e), new()),
+            s with { Strikes = Strikes(s.Strikes, e), BothRefused = Refusals(s.BothRefused, e) }, s.Rotation, Strikes(s.Strikes, e), Refusals(s.BothRefused, e),
+            new(CommitWasSent: true)),
         (Trial { Reconnected: true } or Committing { Final: null } or Committed or Stranded { Reconnected: true }, AlarmRang { Alarm: Alarm.Evidence }) =>
             new(state, new Compare(state.Current!.Old, state.Current.New)),
 
@@ -175,8 +176,10 @@ internal static class RotationMachine
         (Stranded s, Restarted) => new(s with { Reconnected = true }, new Ask(new NextJob()), new SetAlarm(Alarm.Evidence, Interval(s.Turns))),
         (Stranded { Reconnected: false } s, RestartFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
         (Stranded { Reconnected: false } s, AlarmRang { Alarm: Alarm.Retry }) => new(s, new RestartNucleus()),
-        // Heard before and after the new one's turn, which brought nothing: that is evidence, whatever a probe may do.
-        (Stranded { Reconnected: true, Turns.OldWasHeard: true } s, NextJobSeen) => Report(s.Rotation, "the old certificate got the device connected, twice, and the new one between did not"),
+        // Heard before and after the new one's turn, which brought nothing: that is evidence, whatever a probe may do. Not once a commit was
+        // sent: the cloud may hold to the new one, and have refused both in just that turn.
+        (Stranded { Reconnected: true, Turns: { OldWasHeard: true, IsCommitted: false, CommitWasSent: false } } s, NextJobSeen) =>
+            Report(s.Rotation, "the old certificate got the device connected, twice, and the new one between did not"),
         (Stranded { Reconnected: true } s, NextJobSeen) => new(s with { IsHeard = true }, new Compare(s.Rotation.Old, s.Rotation.New)),
         (Stranded { Reconnected: true } s, Compared { New: ProbeResult.Accepted }) => NewsTurn(s),
         (Stranded { Reconnected: true } s, Compared e) => WeighOldsTurn(s with

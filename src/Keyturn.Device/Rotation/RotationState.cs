@@ -39,7 +39,8 @@ internal enum AbortStage
 /// <param name="IsCommitted">The backend had said that the new one stays: it is not asked again.</param>
 /// <param name="KeepOld">As in <see cref="RotationState.Committed"/>.</param>
 /// <param name="OldWasHeard">The cloud answered over the old credential in its last turn.</param>
-internal sealed record Alternation(int Turn = 0, bool IsCommitted = false, bool KeepOld = false, bool OldWasHeard = false);
+/// <param name="CommitWasSent">It may have been accepted unheard.</param>
+internal sealed record Alternation(int Turn = 0, bool IsCommitted = false, bool KeepOld = false, bool OldWasHeard = false, bool CommitWasSent = false);
 
 /// <summary>Where a rotation stands. All but <see cref="Starting"/> are journalled; <see cref="RotationMachine"/> says what each one means.</summary>
 [JsonDerivedType(typeof(Idle), "Idle")]

@@ -36,7 +36,8 @@ public sealed class StrandedTests
         }
         var last = RotationMachine.Next(state, Both);
         var stranded = Assert.IsType<Stranded>(last.State);
-        Assert.Equal((turn + 1, name == nameof(Committed), name == nameof(Committed)), (stranded.Turns.Turn, stranded.Turns.IsCommitted, stranded.Turns.KeepOld));
+        Assert.Equal(
+            new Alternation(turn + 1, IsCommitted: name == nameof(Committed), KeepOld: name == nameof(Committed), CommitWasSent: name == nameof(Committing)), stranded.Turns);
         Assert.Equal(new SwitchBackTo("gen-1"), Assert.Single(last.Effects));
     }
 
@@ -102,6 +103,25 @@ public sealed class StrandedTests
         for (var round = 1; round < RotationMachine.StrikesNeeded; round++)
             state = Assert.IsType<Stranded>(RotationMachine.Next(state, isHeard ? Nothing : Both).State);
         Assert.IsType<Switching>(RotationMachine.Next(state, isHeard ? Nothing : Both).State);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void The_old_one_heard_before_and_after_the_news_turn_is_evidence_until_a_commit_was_sent(bool isCommitted, bool wasSent)
+    {
+        var state = OldsTurn with { Turns = new Alternation(3, isCommitted, OldWasHeard: true, CommitWasSent: wasSent) };
+        var step = RotationMachine.Next(state, new RotationEvent.NextJobSeen(null));
+        if (isCommitted || wasSent)
+        {
+            Assert.Equal(state with { IsHeard = true }, step.State);
+            Assert.Equal(new Compare("gen-1", "gen-2"), Assert.Single(step.Effects));
+        }
+        else
+        {
+            Assert.Equal(AbortStage.Report, Assert.IsType<Aborting>(step.State).Stage);
+        }
     }
 
     [Fact]

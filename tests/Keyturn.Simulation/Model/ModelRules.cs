@@ -18,6 +18,9 @@ internal enum Omitted
     CommitsPrincipal,
     Nonce,
     Freeze,
+
+    /// <summary>Once a commit was sent, that the old one was heard before and after the new one's turn is no evidence.</summary>
+    CommitSent,
 }
 
 /// <summary>
@@ -30,7 +33,7 @@ internal sealed class ModelRules(Side device, Side backend, bool thief, Omitted 
 
     private IEnumerable<(string, ModelState)> Device(ModelState s)
     {
-        var hears = s.IsActive(s.Session);
+        var hears = s.Hears;
         switch (s.Device)
         {
             case DeviceState.Start when hears && s.Job == JobState.Queued:
@@ -51,11 +54,18 @@ internal sealed class ModelRules(Side device, Side backend, bool thief, Omitted 
                 if (device == Side.Reference || s.NewActive)
                     yield return ("device switches", s with { Device = DeviceState.Trial, Link = Cert.New });
                 // The old one passes, the new one does not; or the job is over: nothing was touched.
-                if (s.JobIsOver || (!s.NewActive && s.OldActive))
+                if (s.JobIsOver || (!s.NewActive && s.OldActive && !s.IsShut))
                     yield return ("device discards the new credential", s with { Device = DeviceState.Aborting, HasNew = false });
                 break;
             case DeviceState.Trial when s.Session == Cert.New && hears:
-                yield return ("a round trip over the new credential", s with { Device = DeviceState.Committing });
+                yield return ("a round trip over the new credential", s with
+                {
+                    Device = s.Turns.HasFlag(Turns.Committed) ? DeviceState.Committed : DeviceState.Committing, Turns = Turns.None,
+                });
+                break;
+            case DeviceState.Stranded:
+                foreach (var step in OldsTurn(s))
+                    yield return step;
                 break;
             case DeviceState.Committing when hears:
                 if (s.Session == Cert.New)
@@ -97,12 +107,47 @@ internal sealed class ModelRules(Side device, Side backend, bool thief, Omitted 
                 break;
         }
         // Evidence: the old one works, the new one does not.
-        if (s is { Device: DeviceState.Trial or DeviceState.Committing or DeviceState.Committed or DeviceState.Rest, Link: Cert.New, HasOld: true, OldActive: true, NewActive: false })
-            yield return ("device has evidence against the new credential", s with { Device = DeviceState.Aborting });
+        if (s is { Device: DeviceState.Trial or DeviceState.Committing or DeviceState.Committed or DeviceState.Rest, Link: Cert.New, HasOld: true, OldActive: true, NewActive: false, IsShut: false })
+            yield return ("device has evidence against the new credential", s with { Device = DeviceState.Aborting, Turns = Turns.None });
+        // Neither one for long: they have turns.
+        if (device == Side.Ours && s is { Device: DeviceState.Trial or DeviceState.Committing or DeviceState.Committed, HasOld: true, IsShut: true })
+        {
+            yield return ("device gives the old credential a turn", s with
+            {
+                Device = DeviceState.Stranded, Link = Cert.Old, Turns = (s.Turns & ~Turns.OldHeard) | s.Device switch
+                {
+                    DeviceState.Committing => Turns.CommitSent,
+                    DeviceState.Committed => Turns.CommitSent | Turns.Committed,
+                    _ => Turns.None,
+                },
+            });
+        }
         if (device == Side.Reference && s is { Device: DeviceState.Trial or DeviceState.Committing, HasOld: true, JobIsOver: true })
             yield return ("the reference's device rolls back", s with { Device = DeviceState.Aborting });
         if (s.Session != s.Link)
             yield return ("the nucleus restarts", s with { Session = s.Link });
+    }
+
+    /// <summary>Nothing is said over the old one but a question whether there is a job.</summary>
+    private IEnumerable<(string, ModelState)> OldsTurn(ModelState s)
+    {
+        var isHeard = s.Hears && s.Session == Cert.Old;
+        // Before and after a turn of the new one that brought nothing.
+        if (isHeard && s.Turns.HasFlag(Turns.OldWasHeard) && (omitted == Omitted.CommitSent || !s.Turns.HasFlag(Turns.CommitSent)))
+            yield return ("device goes back: the old credential was heard twice, and the new one between not", s with { Device = DeviceState.Aborting, Turns = Turns.None });
+        if (isHeard)
+            yield return ("a round trip over the old credential", s with { Turns = s.Turns | Turns.OldHeard });
+        if (s is { IsShut: false, OldActive: true, NewActive: false })
+            yield return ("device has evidence against the new credential", s with { Device = DeviceState.Aborting, Turns = Turns.None });
+        // A probe says that it is accepted, or five rounds told nothing.
+        if (s.IsShut || s.NewActive)
+        {
+            yield return ("device gives the new credential a turn", s with
+            {
+                Device = DeviceState.Trial, Link = Cert.New,
+                Turns = (s.Turns & ~(Turns.OldHeard | Turns.OldWasHeard)) | (s.Turns.HasFlag(Turns.OldHeard) ? Turns.OldWasHeard : Turns.None),
+            });
+        }
     }
 
     private static ModelState Sweep(ModelState s) => s.Link == Cert.New ? s with { HasOld = false } : s with { HasNew = false };
@@ -206,6 +251,7 @@ internal sealed class ModelRules(Side device, Side backend, bool thief, Omitted 
 
     private IEnumerable<(string, ModelState)> Others(ModelState s)
     {
+        yield return (s.IsShut ? "the cloud accepts the thing's certificates again" : "the cloud refuses all of the thing's certificates", s with { IsShut = !s.IsShut });
         if (!s.JobIsOver)
             yield return ("the job is canceled or times out", s with { Job = JobState.Failed, Wire = s.Wire | JobEnded });
         for (var message = 1; message <= (int)JobEnded; message <<= 1)
@@ -215,7 +261,7 @@ internal sealed class ModelRules(Side device, Side backend, bool thief, Omitted 
                 yield return ($"{(Wire)message} is lost, or comes no more", s with { Wire = s.Wire & ~(Wire)message });
         }
         // The next job: whoever asks for a certificate then shows which one is in use.
-        if (s is { Device: DeviceState.Rest, JobIsOver: true } && s.IsActive(s.Session))
+        if (s is { Device: DeviceState.Rest, JobIsOver: true } && s.Hears)
         {
             if (s.Ledger is LedgerState.Reconcile or LedgerState.Frozen)
                 yield return ("the next job's create", Close(s, s.Session == Cert.New ? LedgerState.ClosedNew : LedgerState.ClosedOld));

@@ -28,7 +28,7 @@ internal static class ModelSearch
                     before.Add([]);
                 }
                 before[to].Add(i);
-                if (!next.HoldsAccepted || (inUse && state.Due && !next.Due && !next.IsActive(next.Session) && state.IsActive(state.Session)))
+                if (!next.HoldsAccepted || (inUse && state.Due && !next.Due && next.Device != DeviceState.Stranded && next.Session == next.Link && !next.IsActive(next.Session) && state.IsActive(state.Session)))
                     return new Searched(states.Count, steps, [.. Trace(i), name, $"bad: {next}"]);
             }
         }

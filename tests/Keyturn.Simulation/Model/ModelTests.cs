@@ -19,6 +19,7 @@ public sealed class ModelTests(ITestOutputHelper output)
     [InlineData(Omitted.CommitsPrincipal)]
     [InlineData(Omitted.Nonce)]
     [InlineData(Omitted.Freeze)]
+    [InlineData(Omitted.CommitSent)]
     public void Each_of_the_rules_is_needed(object omitted)
     {
         var found = ModelSearch.Run(new ModelRules(Side.Ours, Side.Ours, thief: true, (Omitted)omitted), inUse: true);
