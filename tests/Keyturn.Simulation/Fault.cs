@@ -45,6 +45,9 @@ internal enum FaultKind
 
     /// <summary>Another client with the certificate that is in use commits and attests for the thing.</summary>
     Impostor,
+
+    /// <summary>For two hours the cloud refuses whoever connects with a certificate of the thing, whichever.</summary>
+    Shut,
 }
 
 /// <param name="Point">Where it strikes: the n-th time that something of this name happens.</param>
@@ -135,11 +138,11 @@ internal sealed class Points(Schedule schedule)
         FaultKind[] call = [FaultKind.FailBefore, FaultKind.FailAfter, FaultKind.Throttle, FaultKind.KillBefore, FaultKind.KillAfter, FaultKind.Slow];
         FaultKind[] kinds = point.Kind switch
         {
-            PointKind.Sent or PointKind.Message => [.. message, .. others],
+            PointKind.Sent or PointKind.Message => [.. message, .. others, FaultKind.Shut],
             PointKind.Call => [.. call, .. others],
             PointKind.Disk => [FaultKind.KillComponent, FaultKind.LosePower],
-            PointKind.Probe => [FaultKind.Drop, FaultKind.Refuse, .. others],
-            PointKind.Restart => [FaultKind.Ignore, FaultKind.Refuse, .. others],
+            PointKind.Probe => [FaultKind.Drop, FaultKind.Refuse, .. others, FaultKind.Shut],
+            PointKind.Restart => [FaultKind.Ignore, FaultKind.Refuse, .. others, FaultKind.Shut],
             _ => throw new ArgumentOutOfRangeException(nameof(point)),
         };
         return kinds.Select(k => new Fault(k, point.Name));

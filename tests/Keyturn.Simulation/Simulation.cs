@@ -17,7 +17,7 @@ internal static class Simulation
     /// <summary>A job that nobody heard the end of is found by the device's daily attest, counted from its last rotation.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromDays(3);
 
-    /// <summary>A job times out after an hour, a message may come three hours late: until then rest is not to be trusted.</summary>
+    /// <summary>A job times out after an hour, a message may come three hours late, the cloud may refuse the device for two: until then rest is not to be trusted.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromHours(1), LateQuiet = TimeSpan.FromHours(4);
 
     public static Verdict Run(Schedule schedule, Weakness weakness = Weakness.None, TextWriter? log = null)
@@ -29,7 +29,7 @@ internal static class Simulation
         time.RunUntil(Opening);
         var opening = world.Points.Seen.Count;
         // One seed in eight sees two days of rest, whatever they look like.
-        var quiet = schedule.Seed % 8 == 1 ? Rest : schedule.Faults.Any(f => f.Kind == FaultKind.Late) ? LateQuiet : Quiet;
+        var quiet = schedule.Seed % 8 == 1 ? Rest : schedule.Faults.Any(f => f.Kind is FaultKind.Late or FaultKind.Shut) ? LateQuiet : Quiet;
         AwaitRest(world, "at rest", quiet);
         var rest = world.Points.Seen.Count;
         Show(world, log);
@@ -77,7 +77,7 @@ internal static class Simulation
     {
         if (world.Device.State is not Device.Rotation.RotationState.Idle)
             yield return $"the device is {world.Device.State}";
-        if (world.Device.InUse is not { } inUse || !world.Accepts(inUse))
+        if (world.Device.InUse is not { } inUse || !world.Admits(inUse))
             yield return "the certificate in use is not accepted";
         var active = world.Functions.Registry.Certificates.Values.Where(c => c.IsActive).ToArray();
         if (active.Length != 1)

@@ -20,6 +20,21 @@ public sealed class SimulationTests
         Assert.Equal("Drop@create#2 LosePower@disk#40 Delay@commit/accepted#2 seed=7", schedule.ToString());
     }
 
+    /// <summary>Whatever the device had done by then, and whether or not it hears of the job's end in between.</summary>
+    [Theory]
+    [InlineData("Shut@restart#1")]
+    [InlineData("Shut@commit#1")]
+    [InlineData("Shut@commit/accepted#1")]
+    [InlineData("Shut@commit/accepted#2")]
+    [InlineData("Shut@restart#1 Shut@jobs/$next/get#4 seed=3")]
+    public void While_the_cloud_refuses_both_credentials_they_have_turns(string line)
+    {
+        using var log = new StringWriter();
+        var verdict = Simulation.Run(Schedule.Parse(line), log: log);
+        Assert.True(verdict.Wrong.Count == 0, string.Join('\n', verdict.Wrong) + '\n' + log);
+        Assert.Contains("-> Stranded", log.ToString(), StringComparison.Ordinal);
+    }
+
     /// <summary>What the simulation has found so far.</summary>
     [Theory]
     // Told twice: the job ended between the look at it and the opening of its rotation.

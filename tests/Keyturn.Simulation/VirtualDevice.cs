@@ -107,7 +107,7 @@ internal sealed class VirtualDevice : ICloudChannel, INucleus, IDisposable
 
     public void Deliver(CloudMessage message)
     {
-        if (Principal is null || !_world.Accepts(Principal))
+        if (Principal is null || !_world.Admits(Principal))
             return;
         if (IsOpen)
             _driver!.Receive(message);

@@ -30,7 +30,7 @@ internal sealed class VirtualProbe(World world, VirtualDevice device) : ICredent
         var before = await ResultAsync(old);
         var middle = await ResultAsync(@new);
         var after = await ResultAsync(old);
-        var isOffline = device.Principal is not { } principal || !world.Accepts(principal);
+        var isOffline = device.Principal is not { } principal || !world.Admits(principal);
         return new(before, middle, after, isOffline && (before, middle, after) == (ProbeResult.Failed, ProbeResult.Failed, ProbeResult.Failed));
 
         async Task<ProbeResult> ResultAsync(string credential) =>
@@ -48,7 +48,7 @@ internal sealed class VirtualProbe(World world, VirtualDevice device) : ICredent
             return false;
         if (device.CertificateOf(credential) is not { } id)
             return false;
-        return world.Accepts(id) && (verify is null || await VerifyAsync(id, verify, cancellation));
+        return world.Admits(id) && (verify is null || await VerifyAsync(id, verify, cancellation));
     }
 
     private async Task<bool> VerifyAsync(string id, CurrentRotation rotation, CancellationToken cancellation)

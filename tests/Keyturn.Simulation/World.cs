@@ -13,7 +13,7 @@ namespace Keyturn.Simulation;
 internal sealed class World : IDisposable
 {
     public const string Thing = "pump1";
-    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20), FirstSweep = TimeSpan.FromMinutes(20), SweepEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20), FirstSweep = TimeSpan.FromMinutes(20), SweepEvery = TimeSpan.FromHours(1), Shutting = TimeSpan.FromHours(2);
     private static readonly string[] CreateColumns = ["jobId", "csr", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter"];
     private static readonly string[] CommitColumns = ["jobId", "rotationId", "clientToken", "verify"];
 
@@ -24,6 +24,7 @@ internal sealed class World : IDisposable
     private readonly Weakness _weakness;
     private readonly Dictionary<string, string> _tokens = [];
     private int _seconds;
+    private TimeSpan _shutUntil;
 
     public World(Schedule schedule, Weakness weakness = Weakness.None, TextWriter? log = null)
     {
@@ -83,6 +84,9 @@ internal sealed class World : IDisposable
             Wrong("no complete credential that the cloud accepts is on the device");
     }
 
+    /// <summary>It may connect.</summary>
+    public bool Admits(string certificateId) => Accepts(certificateId) && Time.Now >= _shutUntil;
+
     public bool Accepts(string certificateId) =>
         Functions.Registry.Certificates.TryGetValue(certificateId, out var c) && c is { IsActive: true, Policies.Count: > 0 } && c.Things.ContainsKey(Thing);
 
@@ -111,6 +115,9 @@ internal sealed class World : IDisposable
             case FaultKind.Impostor:
                 Soon(SendAsImpostor);
                 break;
+            case FaultKind.Shut:
+                _shutUntil = Time.Now + Jitter(Shutting) is var end && end > _shutUntil ? end : _shutUntil;
+                break;
             default:
                 break;
         }
@@ -121,7 +128,7 @@ internal sealed class World : IDisposable
     /// <summary>What the broker takes from a connection: nothing, unless its certificate is accepted at that moment.</summary>
     public void FromDevice(string topic, ReadOnlyMemory<byte> payload, string principal, string clientId, FaultKind[] faults)
     {
-        if (!Accepts(principal))
+        if (!Admits(principal))
             return;
         var message = JsonNode.Parse(payload.Span)!.AsObject();
         if (message["clientToken"] is { } token)
@@ -225,7 +232,7 @@ internal sealed class World : IDisposable
 
     private void SendAsImpostor()
     {
-        if (Device.Principal is not { } principal || !Accepts(principal) || Jobs.Executions.FindLast(e => !e.IsOver) is not { } job)
+        if (Device.Principal is not { } principal || !Admits(principal) || Jobs.Executions.FindLast(e => !e.IsOver) is not { } job)
             return;
         Functions.Commit(new JsonObject
         {
