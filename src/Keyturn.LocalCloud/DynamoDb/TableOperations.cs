@@ -63,6 +63,8 @@ internal sealed class TableOperations(Tables tables)
         if (limit is < 1 or > 100)
             throw DynamoDbErrors.Validation($"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and 100");
         var after = request.Text("dynamodb", "ExclusiveStartTableName");
+        if (after is not (null or { Length: >= 3 and <= 255 }) || after?.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-') == false)
+            throw DynamoDbErrors.Validation($"1 validation error detected: Value '{after}' at 'exclusiveStartTableName' failed to satisfy constraint: Member must be the name of a table");
         lock (tables.Gate)
         {
             var names = tables.All.Select(t => t.Name).Where(n => string.CompareOrdinal(n, after) > 0).Take((int)limit + 1).ToList();

@@ -8,6 +8,7 @@ internal sealed class AuthorityOperations(AuthorityStore store, TimeProvider tim
 {
     private const int MostAuthorities = 200;
     private static readonly MemberRule Types = new(values: ["ROOT", "SUBORDINATE"]);
+    private static readonly MemberRule Owners = new(values: ["SELF", "OTHER_ACCOUNTS"]);
     private static readonly MemberRule Modes = new(values: ["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]);
     private static readonly MemberRule KeyAlgorithms = new(values: ["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]);
     private static readonly MemberRule Storages = new(values: ["FIPS_140_2_LEVEL_2_OR_HIGHER", "FIPS_140_2_LEVEL_3_OR_HIGHER", "CCPC_LEVEL_1_OR_HIGHER"]);
@@ -74,8 +75,9 @@ internal sealed class AuthorityOperations(AuthorityStore store, TimeProvider tim
     private JsonNode List(ApiRequest request)
     {
         var size = (int)(request.Number("MaxResults", 1, 1000) ?? 1000);
+        var owner = request.Text("ResourceOwner", Owners);
         return Paging.Cut(
-            "CertificateAuthorities", store.All.Values, a => a.Arn, Show, size, ("NextToken", request.Text("NextToken")), "NextToken",
+            "CertificateAuthorities", store.All.Values.Where(_ => owner != "OTHER_ACCOUNTS"), a => a.Arn, Show, size, ("NextToken", request.Text("NextToken")), "NextToken",
             name => new ApiException(400, "InvalidNextTokenException", $"The {name} is not one that this cloud gave."));
     }
 

@@ -42,6 +42,7 @@ internal sealed partial class SqsOperations(QueueStore queues, TimeProvider time
             throw SqsErrors.Unsupported("This cloud has standard queues only.");
         if (!QueueName().IsMatch(name))
             throw SqsErrors.Invalid("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
+        request.CheckTags();
         var attributes = request.Attributes();
         QueueAttributes.Check(attributes);
         var known = queues.Find(name);

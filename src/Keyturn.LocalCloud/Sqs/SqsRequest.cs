@@ -46,6 +46,14 @@ internal sealed class SqsRequest(ApiRequest request)
         return read;
     }
 
+    /// <summary>Tags are not kept, but must be such.</summary>
+    public void CheckTags()
+    {
+        var tags = IsJson ? request.Json.Object("sqs", "tags") ?? [] : [];
+        foreach (var (name, _) in tags)
+            tags.Text("sqs", name);
+    }
+
     /// <summary>Names of attributes that are asked for.</summary>
     public IReadOnlyList<string> AttributeNames(params string[] members)
     {

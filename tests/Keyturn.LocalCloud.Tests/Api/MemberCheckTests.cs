@@ -48,6 +48,18 @@ public sealed class MemberCheckTests
             Assert.True((400, "ValidationException") == (answer.Status, answer.Error), $"{method} {path} {body}: {answer.Status} {answer.Text}");
         }
 
+        foreach (var (service, target, body, error) in ((string, string, string, string)[])[
+            ("sqs", "AmazonSQS.CreateQueue", """{"QueueName":"q","tags":[]}""", "SerializationException"),
+            ("sqs", "AmazonSQS.CreateQueue", """{"QueueName":"q","tags":{"k":7}}""", "SerializationException"),
+            ("acm-pca", "ACMPrivateCA.ListCertificateAuthorities", """{"ResourceOwner":"NOBODY"}""", "ValidationException"),
+            ("dynamodb", "DynamoDB_20120810.ListTables", """{"ExclusiveStartTableName":"a"}""", "ValidationException"),
+            ("dynamodb", "DynamoDB_20120810.ListTables", """{"ExclusiveStartTableName":"a b c"}""", "ValidationException"),
+        ])
+        {
+            var answer = await cloud.CallAsync(service, "POST", "/", body, "application/x-amz-json-1.1", ("x-amz-target", target));
+            Assert.True((400, error) == (answer.Status, answer.Error), $"{target} {body}: {answer.Status} {answer.Text}");
+        }
+
         var published = await cloud.CallAsync("iotdata", "POST", "/topics/a", "x", null, ("x-amz-mqtt5-payload-format-indicator", "NONSENSE"));
         Assert.Equal((400, "InvalidRequestException"), (published.Status, published.Error));
         // And what is as it should be is taken.
