@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Keyturn.Backend.Tests.World;
 
 namespace Keyturn.EndToEnd.Tests.Attacks;
 
@@ -69,17 +70,21 @@ public sealed class WhoMayAsk(AttackedCloud cloud)
             await victim.BeginAsync(owner, $"job-{victim.Name}");
         }
 
-        await using var intruder = await RogueConnection.OpenAsync(cloud, rogue.Credential, rogue.Name);
-        await intruder.ListenAsync(victim.Name);
-        await intruder.ListenAsync(rogue.Name);
-        foreach (var through in (AttackedThing[])[victim, rogue])
+        // Each lacks one thing that the payload claims: both, the certificate alone, the client id alone.
+        foreach (var (credential, clientId) in ((Credential, string)[])[(rogue.Credential, rogue.Name), (rogue.Credential, victim.Name + "#2"), (victim.Credential, "elsewhere")])
         {
-            var answer = await intruder.AskAsync(through.Name, "create", new JsonObject
+            await using var intruder = await RogueConnection.OpenAsync(cloud, credential, clientId);
+            await intruder.ListenAsync(victim.Name);
+            await intruder.ListenAsync(rogue.Name);
+            foreach (var through in (AttackedThing[])[victim, rogue])
             {
-                ["jobId"] = $"job-{victim.Name}", ["csr"] = victim.Csr(key), ["principal"] = victim.Credential.Id, ["clientId"] = victim.Name,
-                ["thingName"] = victim.Name, ["topic"] = $"awslabs/things/{victim.Name}/certificate/create",
-            });
-            Assert.False(answer.Accepted);
+                var answer = await intruder.AskAsync(through.Name, "create", new JsonObject
+                {
+                    ["jobId"] = $"job-{victim.Name}", ["csr"] = victim.Csr(key), ["principal"] = victim.Credential.Id, ["clientId"] = victim.Name,
+                    ["thingName"] = victim.Name, ["topic"] = $"awslabs/things/{victim.Name}/certificate/create",
+                });
+                Assert.False(answer.Accepted);
+            }
         }
 
         Assert.Equal([victim.Credential.Id], await victim.CertificatesAsync());
@@ -124,17 +129,25 @@ public sealed class WhoMayAsk(AttackedCloud cloud)
         using var small = RSA.Create(1024);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName("pump10");
-        string[] csrs =
+        // AWS IoT would refuse some of these as well: the reason tells that they never got as far.
+        (string Csr, string Because)[] csrs =
         [
-            new CertificateRequest("CN=pump10", key, HashAlgorithmName.SHA256).CreateSigningRequestPem(),
-            new CertificateRequest($"CN={victim.Name}, O=Pumps", key, HashAlgorithmName.SHA256).CreateSigningRequestPem(),
-            With(key, names.Build()), With(key, new X509BasicConstraintsExtension(true, false, 0, true)),
-            new CertificateRequest($"CN={victim.Name}", curve, HashAlgorithmName.SHA256).CreateSigningRequestPem(),
-            new CertificateRequest($"CN={victim.Name}", small, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequestPem(),
-            victim.Csr(key).Replace("CERTIFICATE REQUEST", "CERTIFICATE", StringComparison.Ordinal), victim.Csr(key) + victim.Csr(key), "", "no csr",
+            (new CertificateRequest("CN=pump10", key, HashAlgorithmName.SHA256).CreateSigningRequestPem(), "its subject is not"),
+            (new CertificateRequest($"CN={victim.Name}, O=Pumps", key, HashAlgorithmName.SHA256).CreateSigningRequestPem(), "its subject is not"),
+            (With(key, names.Build()), "it requests extensions"), (With(key, new X509BasicConstraintsExtension(true, false, 0, true)), "it requests extensions"),
+            (new CertificateRequest($"CN={victim.Name}", curve, HashAlgorithmName.SHA256).CreateSigningRequestPem(), "its curve is none of"),
+            (new CertificateRequest($"CN={victim.Name}", small, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequestPem(), "an RSA key of 1024 bits is none of"),
+            (WeakCsrs.CloseFactors, "the factors of its RSA modulus"), (WeakCsrs.Roca, "ROCA"), (WeakCsrs.SmallFactor, "small factor"), (WeakCsrs.SmallExponent, "its RSA exponent"),
+            (victim.Csr(key).Replace("CERTIFICATE REQUEST", "CERTIFICATE", StringComparison.Ordinal), "one PEM block"), (victim.Csr(key) + victim.Csr(key), "one PEM block"),
+            ("", "one PEM block"), ("no csr", "one PEM block"),
         ];
-        foreach (var csr in csrs)
-            Assert.Equal("CSR_REFUSED", (await owner.CreateAsync(victim.Name, $"job-{victim.Name}", csr)).Code);
+        foreach (var (csr, because) in csrs)
+        {
+            var answer = await owner.CreateAsync(victim.Name, $"job-{victim.Name}", csr);
+            Assert.Equal("CSR_REFUSED", answer.Code);
+            Assert.Contains(because, answer.Message["errorMsg"]!.GetValue<string>(), StringComparison.Ordinal);
+        }
+
         Assert.Equal("MALFORMED_REQUEST", (await owner.CreateAsync(victim.Name, $"job-{victim.Name}", new string('x', 5000))).Code);
         Assert.Equal([victim.Credential.Id], await victim.CertificatesAsync());
 
