@@ -58,6 +58,8 @@ public sealed class SimulationTests
     [InlineData("Slow@close/ledger.Read#1 SecondJob@create/jobs.DescribeJobExecution#1 KillComponent@create/iot.ListThingPrincipals#2 TimeOut@jobs/$next/get#2 SecondJob@create/ledger.Read#1 seed=79154")]
     // Two active certificates: the next rotation closed one whose certificate was being made, and the function that made it died at finding that out.
     [InlineData("Foreign@create/iot.AttachThingPrincipal#5 SecondJob@create/jobs.DescribeJobExecution#1 Foreign@commit/accepted#5 Remove@create/iot.ListThingPrincipals#2 Slow@create/ledger.Read#5 seed=205258")]
+    // Stranded for ever: the removal of the old credential had begun when the cloud refused both, so that it could not be given its turn.
+    [InlineData("Impostor@jobs/second-1/update#1 KillComponent@disk#161 KillBefore@commit/ledger.TryUpdate#1 Drop@commit/accepted#1 Shut@jobs/job-1/update/rejected#1 KillComponent@disk#103 seed=112290")]
     // A fault of the simulation: detaching a certificate that another invocation had deleted is no error.
     [InlineData("Slow@close/iot.UpdateCertificate#1 Foreign@create#3 KillComponent@disk#5 FailAfter@close/iot.DetachThingPrincipal#3 SecondJob@commit/data.Publish#2 Impostor@sweep/ledger.TryUpdate#1 seed=17314")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);

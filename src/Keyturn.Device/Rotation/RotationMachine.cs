@@ -169,8 +169,10 @@ internal static class RotationMachine
         (Committed s, CredentialRemoved) => Rest(s.Rotation.AnswersTokens, "rotated"),
 
         // Neither credential gets the device connected: each has its turn, and neither is given up before the cloud accepts the other one.
-        (Stranded { SessionAtSwitch: null } s, Restarted or AlarmRang { Alarm: Alarm.Retry }) => new(s, new SwitchBackTo(s.Rotation.Old)),
+        (Stranded { SessionAtSwitch: null } s, Restarted) => new(s, new SwitchBackTo(s.Rotation.Old)),
+        // Its removal may have begun: then it has no turns.
         (Stranded { SessionAtSwitch: null } s, SwitchFailed) => new(s, new SetAlarm(Alarm.Retry, EvidenceInterval)),
+        (Stranded { SessionAtSwitch: null } s, AlarmRang { Alarm: Alarm.Retry }) => NewsTurn(s),
         (Stranded { SessionAtSwitch: null } s, Switched e) => new(s with { SessionAtSwitch = e.Session }, new RestartNucleus()),
         (Stranded s, Restarted e) when e.Session == s.SessionAtSwitch => new(s, new RestartNucleus()),
         (Stranded s, Restarted) => new(s with { Reconnected = true }, new Ask(new NextJob()), new SetAlarm(Alarm.Evidence, Interval(s.Turns))),

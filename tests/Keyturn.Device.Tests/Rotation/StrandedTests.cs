@@ -58,7 +58,6 @@ public sealed class StrandedTests
         var retry = new SetAlarm(Alarm.Retry, RotationMachine.EvidenceInterval);
         Stranded before = new(R, new Alternation(1)), told = OldsTurn with { Reconnected = false };
         Check(before, new RotationEvent.SwitchFailed("no"), retry);
-        Check(before, new RotationEvent.AlarmRang(Alarm.Retry), new SwitchBackTo("gen-1"));
         Check(told, new RotationEvent.RestartFailed("no"), retry);
         Check(told, new RotationEvent.AlarmRang(Alarm.Retry), new RestartNucleus());
         // Not after five times either: a commit may have been heard.
@@ -71,6 +70,14 @@ public sealed class StrandedTests
             Assert.Equal(state, step.State);
             Assert.Equal(effect, Assert.Single(step.Effects));
         }
+    }
+
+    [Fact]
+    public void An_old_one_that_can_not_be_put_in_place_is_passed_over()
+    {
+        var step = RotationMachine.Next(new Stranded(R, new Alternation(1, IsCommitted: true)), new RotationEvent.AlarmRang(Alarm.Retry));
+        Assert.Equal(new Switching(R, 1, new Alternation(2, IsCommitted: true)), step.State);
+        Assert.Equal(new SwitchTo("gen-2"), Assert.Single(step.Effects));
     }
 
     [Theory]
