@@ -129,17 +129,28 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
             },
             cancellation));
 
-    public Task<bool> TryClaimNoticeAsync(
-        string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation) =>
-        TryPutAsync(
-            new PutItemRequest
-            {
-                TableName = table,
-                Item = Expiring(thing, NoticePrefix + noticeId, new() { ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()) }),
-                ConditionExpression = "attribute_not_exists(thing) OR claimedUntil < :now",
-                ExpressionAttributeValues = new() { [":now"] = LedgerItems.Number(now.ToUnixTimeMilliseconds()) },
-            },
-            cancellation);
+    public async Task<NoticeClaim> TryClaimNoticeAsync(
+        string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation)
+    {
+        try
+        {
+            await CallAsync("PutItem", () => dynamo.PutItemAsync(
+                new PutItemRequest
+                {
+                    TableName = table,
+                    Item = Expiring(thing, NoticePrefix + noticeId, new() { ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()) }),
+                    ConditionExpression = "attribute_not_exists(thing) OR claimedUntil < :now",
+                    ExpressionAttributeValues = new() { [":now"] = LedgerItems.Number(now.ToUnixTimeMilliseconds()) },
+                    ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure.ALL_OLD,
+                },
+                cancellation));
+            return NoticeClaim.Granted;
+        }
+        catch (DependencyException exception) when (exception.InnerException is ConditionalCheckFailedException failed)
+        {
+            return failed.Item?.ContainsKey("claimedUntil") == true ? NoticeClaim.Held : NoticeClaim.Sent;
+        }
+    }
 
     /// <summary>Without an end of the claim, it can't be taken again.</summary>
     public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>

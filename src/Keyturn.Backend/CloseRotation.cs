@@ -125,7 +125,7 @@ public sealed class CloseRotation(
         if (job.EventId is null)
         {
             // Found, not heard: nobody repeats it once it is recorded.
-            await NotifyAsync(job, waiting, cancellation);
+            await NotifyAsync(job, waiting, cancellation, isLastChance: true);
         }
 
         if (rotation.JobEndedAt is null)
@@ -146,8 +146,8 @@ public sealed class CloseRotation(
         await NotifyAsync(job, waiting, cancellation);
     }
 
-    private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation) =>
-        _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation);
+    private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation, bool isLastChance = false) =>
+        _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation, isLastChance);
 
     private async Task CloseUnopenedAsync(JobEvent job, ThingLedger known, RecordedRefusal? refusal, CancellationToken cancellation)
     {

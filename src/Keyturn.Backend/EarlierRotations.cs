@@ -35,7 +35,7 @@ internal sealed class EarlierRotations(
             if (earlier.JobEndedAt is null && earlier.State is RotationState.Issuing or RotationState.Abandoned or RotationState.Issued)
             {
                 // Before it is recorded: once it is closed, nobody looks at it again.
-                await _notices.SendOnceAsync(NoticeIds.Of(closed), Explanation.OfSuperseded(closed), cancellation);
+                await _notices.SendOnceAsync(NoticeIds.Of(closed), Explanation.OfSuperseded(closed), cancellation, isLastChance: true);
             }
 
             if (await ledger.TryUpdateAsync(closed with { LoserSettled = closed.Loser is null }, cancellation) is not { } stored)

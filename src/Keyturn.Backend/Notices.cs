@@ -12,10 +12,18 @@ internal sealed class Notices(IRotationLedger ledger, INotifier notifier, TimePr
     /// <summary>Longer than a function may run, shorter than the wait before its event is tried again.</summary>
     private static readonly TimeSpan Claim = TimeSpan.FromSeconds(50);
 
-    public async Task SendOnceAsync(string noticeId, Notice notice, CancellationToken cancellation)
+    /// <param name="isLastChance">Nobody comes back to this matter after the caller: whoever has claimed the message must have sent it.</param>
+    /// <exception cref="DependencyException">It is claimed and not sent; the caller has to come again.</exception>
+    public async Task SendOnceAsync(string noticeId, Notice notice, CancellationToken cancellation, bool isLastChance = false)
     {
         var now = clock.GetUtcNow();
-        if (!await ledger.TryClaimNoticeAsync(notice.Thing, noticeId, now, now + Claim, cancellation))
+        var claim = await ledger.TryClaimNoticeAsync(notice.Thing, noticeId, now, now + Claim, cancellation);
+        if (claim == NoticeClaim.Held && isLastChance)
+        {
+            throw new DependencyException("ledger", "TryClaimNotice", "Conflict", "another invocation is telling the operators, or died of it");
+        }
+
+        if (claim != NoticeClaim.Granted)
         {
             return;
         }

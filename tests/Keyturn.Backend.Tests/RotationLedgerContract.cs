@@ -152,12 +152,12 @@ public abstract class RotationLedgerContract
     public async Task A_notice_is_claimed_by_one_until_its_time_is_up_and_never_once_sent()
     {
         var until = Now.AddMinutes(1);
-        Assert.True(await Ledger.TryClaimNoticeAsync(_thing, "n", Now, until, Cancellation));
-        Assert.False(await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddSeconds(59), until.AddSeconds(59), Cancellation));
-        Assert.True(await Ledger.TryClaimNoticeAsync(_thing, "other", Now, until, Cancellation));
-        Assert.True(await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddSeconds(61), Now.AddSeconds(121), Cancellation));
+        Assert.Equal(NoticeClaim.Granted, await Ledger.TryClaimNoticeAsync(_thing, "n", Now, until, Cancellation));
+        Assert.Equal(NoticeClaim.Held, await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddSeconds(59), until.AddSeconds(59), Cancellation));
+        Assert.Equal(NoticeClaim.Granted, await Ledger.TryClaimNoticeAsync(_thing, "other", Now, until, Cancellation));
+        Assert.Equal(NoticeClaim.Granted, await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddSeconds(61), Now.AddSeconds(121), Cancellation));
         await Ledger.MarkNoticeSentAsync(_thing, "n", Cancellation);
-        Assert.False(await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddYears(1), Now.AddYears(1).AddMinutes(1), Cancellation));
+        Assert.Equal(NoticeClaim.Sent, await Ledger.TryClaimNoticeAsync(_thing, "n", Now.AddYears(1), Now.AddYears(1).AddMinutes(1), Cancellation));
         Assert.Empty((await Ledger.ReadAsync(_thing, Cancellation)).Rotations);
     }
 

@@ -33,6 +33,26 @@ public sealed class ToldRightTests
         Assert.Equal(Cloud.Job, Assert.Single(_cloud.Notices).JobId);
     }
 
+    /// <summary>Whoever claimed it may have died of it, and after the next rotation nobody would come by any more.</summary>
+    [Fact]
+    public async Task A_message_that_another_has_claimed_and_not_sent_is_waited_for_by_the_rotation_that_would_close_its_matter()
+    {
+        await DieBeforeIssuingAsync();
+        _cloud.End(Cloud.Job, "FAILED");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob("rotate-2");
+        var now = _cloud.Clock.GetUtcNow();
+        Assert.Equal(NoticeClaim.Granted, await _cloud.Ledger.TryClaimNoticeAsync(Cloud.Thing, NoticeIds.Of(_cloud.Rotation), now, now.AddSeconds(50), Cancellation));
+
+        Assert.Equal(RefusalCode.TryAgain, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
+        Assert.Empty(_cloud.Notices);
+        Assert.False(_cloud.Rotation.IsClosed);
+
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(51));
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
+        Assert.Equal(Cloud.Job, Assert.Single(_cloud.Notices).JobId);
+    }
+
     [Fact]
     public async Task An_abandoned_rotation_is_begun_anew()
     {

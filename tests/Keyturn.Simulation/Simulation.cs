@@ -102,7 +102,10 @@ internal static class Simulation
         var failures = notices.Count(n => n.Kind == NoticeKind.RotationFailed);
         // Without its event, nobody hears of a job whose device never got as far as asking, or of one that ended after the commit,
         // when the device's next rotation is faster than the sweep.
-        var isHeardOf = (wasOpened && rotation!.Reached(RotationState.Committed) is null) || !(world.Schedule.NoEvents || world.LostEnds.Contains(execution.JobId));
+        // Nor of an end that its event recorded and then could not tell, three times: a dead letter, of which the stack's alarm tells.
+        var isDeadLetter = world.LostEnds.Contains(execution.JobId);
+        var isHeardOf = (wasOpened && rotation!.Reached(RotationState.Committed) is null && !(isDeadLetter && rotation.JobEndedAt is not null))
+            || !(world.Schedule.NoEvents || isDeadLetter);
         var shouldBeTold = execution.Status != "SUCCEEDED" && execution.IsMarked
             && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED"));
         // Nobody can tell a message that was sent from one that was not, if the sender died before it could note it.

@@ -60,6 +60,10 @@ public sealed class SimulationTests
     [InlineData("Foreign@create/iot.AttachThingPrincipal#5 SecondJob@create/jobs.DescribeJobExecution#1 Foreign@commit/accepted#5 Remove@create/iot.ListThingPrincipals#2 Slow@create/ledger.Read#5 seed=205258")]
     // Stranded for ever: the removal of the old credential had begun when the cloud refused both, so that it could not be given its turn.
     [InlineData("Impostor@jobs/second-1/update#1 KillComponent@disk#161 KillBefore@commit/ledger.TryUpdate#1 Drop@commit/accepted#1 Shut@jobs/job-1/update/rejected#1 KillComponent@disk#103 seed=112290")]
+    // Told by nobody: the sweep had claimed the message and died, and the next rotation took that for told.
+    [InlineData("KillAfter@sweep/ledger.TryClaimNotice#1 KillAfter@create/ledger.TryUpdate#1 Foreign@commit/ledger.TryUpdate#1 Cancel@commit/data.Publish#1 Duplicate@jobs/job-1/get#2 SecondJob@sweep/ledger.Read#2 no-events seed=108661")]
+    // A fault of the check: an end that was recorded and could not be told by any of the event's three attempts is a dead letter.
+    [InlineData("Throttle@close/ledger.TryUpdate#1 KillAfter@close/iot.DeleteCertificate#1 FailAfter@close/ledger.TryClaimNotice#1 Remove@commit/accepted#1 Remove@sweep/ledger.ListDue#4 Remove@close/ledger.MarkNoticeSent#2 seed=68456")]
     // A fault of the simulation: detaching a certificate that another invocation had deleted is no error.
     [InlineData("Slow@close/iot.UpdateCertificate#1 Foreign@create#3 KillComponent@disk#5 FailAfter@close/iot.DetachThingPrincipal#3 SecondJob@commit/data.Publish#2 Impostor@sweep/ledger.TryUpdate#1 seed=17314")]
     public void What_was_found_is_mended(string line) => Assert.Empty(Simulation.Run(Schedule.Parse(line)).Wrong);

@@ -29,10 +29,10 @@ public interface IRotationLedger
     Task RecordRefusalAsync(RecordedRefusal refusal, CancellationToken cancellation);
 
     /// <summary>
-    /// Takes the right to send a message to the operators. False when it was sent before, or another invocation took it and
-    /// its time is not up.
+    /// Takes the right to send a message to the operators, if it was not sent before and no other invocation has the right, or its
+    /// time is up.
     /// </summary>
-    Task<bool> TryClaimNoticeAsync(string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation);
+    Task<NoticeClaim> TryClaimNoticeAsync(string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation);
 
     Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation);
 

@@ -68,16 +68,16 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
     public Task RecordRefusalAsync(RecordedRefusal refusal, CancellationToken cancellation) =>
         CallAsync("ledger.RecordRefusal", () => _refusals[(refusal.Thing, refusal.RotationId)] = refusal);
 
-    public Task<bool> TryClaimNoticeAsync(
+    public Task<NoticeClaim> TryClaimNoticeAsync(
         string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation) => CallAsync("ledger.TryClaimNotice", () =>
     {
         if (_notices.TryGetValue((thing, noticeId), out var claimed) && claimed >= now)
         {
-            return false;
+            return claimed == DateTimeOffset.MaxValue ? NoticeClaim.Sent : NoticeClaim.Held;
         }
 
         _notices[(thing, noticeId)] = until;
-        return true;
+        return NoticeClaim.Granted;
     });
 
     public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>
