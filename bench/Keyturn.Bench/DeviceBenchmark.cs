@@ -9,10 +9,21 @@ namespace Keyturn.Bench;
 /// <summary>The component's executable on a Greengrass root of its own, against a nucleus that answers at once.</summary>
 internal static class DeviceBenchmark
 {
-    public static Task RunAsync(Action<string, string> report) => Starts.MeasureAsync(
-        report, "Device", "subscribed", "at rest", Environment.GetEnvironmentVariable("KEYTURN_COMPONENT")!, StartAsync);
+    private const double Goal = 16;
 
-    private static async Task<(double Milliseconds, double Megabytes)> StartAsync(string executable)
+    public static Task RunAsync(Action<string, string> report) => MeasureAsync(report, "Device", Environment.GetEnvironmentVariable("KEYTURN_COMPONENT")!);
+
+    /// <summary>Several builds of it, in one run.</summary>
+    public static async Task CompareAsync(Action<string, string> report, IEnumerable<string> executables)
+    {
+        foreach (var executable in executables)
+            await MeasureAsync(report, executable, executable);
+    }
+
+    private static Task MeasureAsync(Action<string, string> report, string who, string executable) =>
+        Starts.MeasureAsync(report, who, "subscribed", "at rest", executable, StartAsync, Goal);
+
+    private static async Task<(double Milliseconds, double Megabytes, MemoryReading? Memory)> StartAsync(string executable)
     {
         var root = Directory.CreateTempSubdirectory("keyturn-bench-").FullName;
         try
@@ -38,7 +49,7 @@ internal static class DeviceBenchmark
             {
                 var subscribed = await nucleus.FirstPublishAsync(watch, patience.Token);
                 await Task.Delay(500);
-                return (subscribed.TotalMilliseconds, ProcessReading.ResidentMegabytes(process.Id));
+                return (subscribed.TotalMilliseconds, ProcessReading.ResidentMegabytes(process.Id), MemoryReading.Of(process.Id, executable));
             }
             finally
             {

@@ -20,7 +20,7 @@ internal static class FunctionBenchmark
     public static Task RunAsync(Action<string, string> report) => Starts.MeasureAsync(
         report, "Lambda", "first answer, with one signed call", "after it", Environment.GetEnvironmentVariable("KEYTURN_FUNCTION")!, FirstAnswerAsync);
 
-    private static async Task<(double Milliseconds, double Megabytes)> FirstAnswerAsync(string executable)
+    private static async Task<(double Milliseconds, double Megabytes, MemoryReading? Memory)> FirstAnswerAsync(string executable)
     {
         var port = FreePort();
         using var listener = new HttpListener();
@@ -62,7 +62,7 @@ internal static class FunctionBenchmark
                     if (!published)
                         throw new InvalidOperationException("the function answered without publishing its refusal");
                     await AnswerAsync(context, "{}");
-                    return (watch.Elapsed.TotalMilliseconds, ProcessReading.ResidentMegabytes(process.Id));
+                    return (watch.Elapsed.TotalMilliseconds, ProcessReading.ResidentMegabytes(process.Id), MemoryReading.Of(process.Id, executable));
                 }
                 else
                 {

@@ -17,7 +17,11 @@ if (only is not (null or "device" or "function" or "demo" or "cloud" or "fleet")
 }
 
 var table = new Table().Border(TableBorder.Markdown).AddColumns("What", "Measured");
-if (only is null or "device")
+if (only is "device" && args.Length > 1)
+{
+    await DeviceBenchmark.CompareAsync((what, measured) => table.AddRow(what, measured), args[1..]);
+}
+else if (only is null or "device")
 {
     await DeviceBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));
     await RotationBenchmark.RunAsync((what, measured) => table.AddRow(what, measured));

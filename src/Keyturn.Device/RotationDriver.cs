@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Threading.Channels;
 using Keyturn.Device.Cloud;
 using Keyturn.Device.Credentials;
@@ -313,7 +312,8 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         }
     }
 
-    private static string NewToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+    /// <summary>122 bits of the kernel's random numbers, nothing that anybody could guess: <see cref="System.Security.Cryptography.RandomNumberGenerator"/> would load OpenSSL for it (<see cref="Sha256"/>).</summary>
+    private static string NewToken() => Guid.NewGuid().ToString("N");
 
     private double NextRandom() => ports.Random.NextDouble();
 

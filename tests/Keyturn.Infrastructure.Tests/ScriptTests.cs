@@ -11,7 +11,7 @@ public sealed class ScriptTests : IDisposable
 
     public ScriptTests()
     {
-        foreach (var file in (string[])["script/version", "script/gdk-build", "src/Keyturn.Device/recipe.yaml", "gdk-config.json"])
+        foreach (var file in (string[])["script/version", "script/gdk-build", "script/package", "script/environment", "src/Keyturn.Device/recipe.yaml", "gdk-config.json"])
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_root, file))!);
             File.Copy(Path.Combine(SynthesizedStacks.RepositoryRoot, file), Path.Combine(_root, file));
@@ -60,6 +60,16 @@ public sealed class ScriptTests : IDisposable
         var run = Run(Path.Combine(SynthesizedStacks.RepositoryRoot, script), target);
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(said, run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_not_committed_is_not_compared_with_a_clone_of_what_is()
+    {
+        Git("init", "--quiet");
+        Commit();
+        var run = Run("script/package", "--check", "win-x64");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("commit first", run.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

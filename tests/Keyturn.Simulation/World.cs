@@ -17,7 +17,7 @@ internal sealed class World : IDisposable
     private static readonly string[] CreateColumns = ["jobId", "csr", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter"];
     private static readonly string[] CommitColumns = ["jobId", "rotationId", "clientToken", "verify"];
 
-    private readonly VirtualAuthority _ca = new();
+    private readonly RememberedAuthority _ca = new();
     private readonly Dictionary<string, Action> _heldBack = [];
     private readonly List<string> _wrong = [];
     private readonly Random? _random;
@@ -33,7 +33,7 @@ internal sealed class World : IDisposable
         Points = new Points(schedule);
         Functions = new VirtualFunctions(this, _ca.Sign, weakness);
         Jobs = new VirtualJobs(Time, Thing, ToDevice, JobEnded);
-        var (pem, certificate, id) = VirtualAuthority.AtTheFactory;
+        var (pem, certificate, id) = Factory.Credential;
         Functions.Registry.Register(id, certificate, Thing);
         Device = new VirtualDevice(this, pem, certificate, log ?? TextWriter.Null);
         Time.After(FirstSweep, Sweep);

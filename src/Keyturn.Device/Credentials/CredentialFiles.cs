@@ -34,19 +34,17 @@ internal class CredentialFiles
         return KeyMaterial.Match(read, other);
     }
 
-    public virtual CertificateInfo Describe(byte[] certificate)
-    {
-        using var read = KeyMaterial.Certificate(certificate);
-        return KeyMaterial.Describe(read);
-    }
+    public virtual CertificateInfo Describe(byte[] certificate) => CertificateText.Describe(certificate);
 
     /// <summary>What is offered for a key; nothing when it is no certificate at all.</summary>
     public virtual OfferedCertificate? Judge(byte[] key, string pem)
     {
         X509Certificate2 certificate;
+        CertificateInfo info;
         try
         {
             certificate = KeyMaterial.Certificate(Encoding.ASCII.GetBytes(pem));
+            info = KeyMaterial.Describe(certificate);
         }
         catch (CredentialException)
         {
@@ -55,8 +53,7 @@ internal class CredentialFiles
         using (certificate)
         {
             using var read = KeyMaterial.Import(key);
-            return new OfferedCertificate(
-                KeyMaterial.Match(read, certificate), certificate.ExportCertificatePem(), KeyMaterial.Describe(certificate), certificate.NotBefore.ToUniversalTime());
+            return new OfferedCertificate(KeyMaterial.Match(read, certificate), certificate.ExportCertificatePem(), info, certificate.NotBefore.ToUniversalTime());
         }
     }
 }

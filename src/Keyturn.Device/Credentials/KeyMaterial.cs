@@ -102,15 +102,5 @@ internal static class KeyMaterial
     public static bool Match(AsymmetricAlgorithm key, X509Certificate2 certificate) =>
         key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo());
 
-    public static CertificateInfo Describe(X509Certificate2 certificate) => new(
-        certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant(), certificate.NotAfter.ToUniversalTime(), AlgorithmOf(certificate.PublicKey));
-
-    private static string AlgorithmOf(PublicKey key)
-    {
-        using var rsa = key.GetRSAPublicKey();
-        if (rsa is not null)
-            return $"RSA-{rsa.KeySize}";
-        using var ec = key.GetECDsaPublicKey();
-        return ec is not null ? $"ECDSA-P{ec.KeySize}" : "another algorithm";
-    }
+    public static CertificateInfo Describe(X509Certificate2 certificate) => CertificateText.DescribeDer(certificate.RawData);
 }

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using Keyturn.Device.Storage;
 
@@ -19,7 +18,7 @@ internal sealed class Nucleus(string token, Func<int?> process, Func<Cancellatio
     public string Session { get; } = SessionOf(token);
 
     /// <summary>The token opens the IPC socket: only its hash is written down.</summary>
-    public static string SessionOf(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))[..32];
+    public static string SessionOf(string token) => Sha256.HexOf(Encoding.UTF8.GetBytes(token))[..32];
 
     public Task WaitForNoDeploymentAsync(CancellationToken cancellation) => noDeployment(cancellation);
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Keyturn.Device.Rotation;
@@ -50,7 +49,7 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
         if (format != Format)
             throw Unreadable($"it has format {format} and this version writes format {Format}; a newer version of the component wrote it");
         var body = content.AsSpan(end + 1);
-        if (checksum != Convert.ToHexStringLower(SHA256.HashData(body)))
+        if (checksum != Sha256.HexOf(body))
             throw Unreadable("its checksum does not match: it is damaged");
         try
         {
@@ -69,7 +68,7 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
         var entry = new JournalEntry(last.Sequence + 1, bootId, Uptime, state);
         var body = JsonSerializer.SerializeToUtf8Bytes(entry, JournalJson.Default.JournalEntry);
         var header = Encoding.ASCII.GetBytes(string.Create(
-            CultureInfo.InvariantCulture, $"{Magic} {Format} {Convert.ToHexStringLower(SHA256.HashData(body))}\n"));
+            CultureInfo.InvariantCulture, $"{Magic} {Format} {Sha256.HexOf(body)}\n"));
         var next = FilePath + ".next";
         if (files.Status(next) is not null)
             files.Unlink(next);

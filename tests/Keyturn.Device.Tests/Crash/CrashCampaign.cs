@@ -21,6 +21,8 @@ internal static class CrashCampaign
         Kept = new("all kept", _ => true, 2), Lost = new("all lost", _ => false, 0),
         Empty = new("names kept, contents lost", _ => true, 0), Torn = new("names kept, contents torn", _ => true, 1);
 
+    private static readonly ConcurrentDictionary<(Scenario Scenario, Strike Strike), int[]> s_afterOne = [];
+
     private static readonly Blow[] AtAnyCall = [Off(Lost), Off(Kept), Blow.Killed];
     private static readonly Blow[] AtAnyChange = [Off(Empty), Off(Torn), new("disk full", Error: FileSystemException.NoSpace), new("disk full for a while", Error: FileSystemException.NoSpace, Times: 25), new("read-only", Error: FileSystemException.ReadOnly, Times: 8)];
     private static readonly Blow[] AtAnyLook = [new("unreadable", Error: 5), new("unreadable for a while", Error: 5, Times: 25)];
@@ -61,9 +63,7 @@ internal static class CrashCampaign
     private static IEnumerable<Strike[]> Twos(Scenario scenario, int stride) =>
         from first in Changes(Trace(scenario), int.MaxValue).Where((_, i) => i % stride == 0)
         from blow in AtAnyCall
-        let lives = Lives(scenario, new Strike(first, blow))
-        where lives.Count > 1
-        from second in Changes(lives[1]).Where((_, i) => i % Math.Min(stride, 3) == 0)
+        from second in AfterOne(scenario, new Strike(first, blow)).Where((_, i) => i % Math.Min(stride, 3) == 0)
         from again in (Blow[])[Off(Lost), AtAnyCall[1 + (first + second) % 2]]
         select (Strike[])[new(first, blow), new(second, again)];
 
@@ -73,6 +73,10 @@ internal static class CrashCampaign
         where lives.Count > 2
         from third in Changes(lives[2]).Where((_, i) => (i + two[1].At) % 4 == 0)
         select (Strike[])[.. two, new(third, AtAnyCall[third % 3])];
+
+    /// <summary>The changes in the life after it: a question that is asked for two strikes and again for three.</summary>
+    private static int[] AfterOne(Scenario scenario, Strike strike) => s_afterOne.GetOrAdd(
+        (scenario, strike), static struck => Lives(struck.Scenario, struck.Strike) is { Count: > 1 } lives ? [.. Changes(lives[1])] : []);
 
     /// <summary>Whatever is wrong with them is found where they are struck for their own sake.</summary>
     private static List<DiskCall[]> Lives(Scenario scenario, params Strike[] strikes)

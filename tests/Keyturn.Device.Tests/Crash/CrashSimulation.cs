@@ -32,9 +32,17 @@ internal sealed class CrashSimulation : IDisposable
     /// <summary>A device that is not at rest after two days will not come to rest.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromDays(2);
 
+    /// <summary>What the nucleus makes of the contents of its two files: why they are no credential, or whose.</summary>
+    [ThreadStatic]
+    private static Dictionary<string, (string? Wrong, string Id)>? s_pairs;
+
+    [ThreadStatic]
+    private static Dictionary<string, string>? s_hashes;
+
     private readonly Scenario _scenario;
+    private readonly CredentialFiles _contents;
     private readonly SimulatedFileSystem _disk;
-    private readonly FakeBackend _backend = new() { RefusesSecondKey = true };
+    private readonly FakeBackend _backend = new(new RememberedAuthority().Sign) { RefusesSecondKey = true };
     private readonly VirtualTime _time = new(CertificateAuthority.Now);
     private readonly StringWriter _log = new();
     private readonly string _old;
@@ -42,9 +50,10 @@ internal sealed class CrashSimulation : IDisposable
     private TimeSpan? _switched;
     private int _session;
 
-    public CrashSimulation(Scenario scenario, SimulatedFileSystem? disk = null)
+    /// <param name="contents">Keys, requests and certificates that other runs of this thread have made, unless others are to be made.</param>
+    public CrashSimulation(Scenario scenario, SimulatedFileSystem? disk = null, CredentialFiles? contents = null)
     {
-        (_scenario, _disk) = (scenario, disk ?? new SimulatedFileSystem(scenario.Disk));
+        (_scenario, _disk, _contents) = (scenario, disk ?? new SimulatedFileSystem(scenario.Disk), contents ?? new RememberedFiles());
         _old = Hash(Certificate());
         // A nucleus speaks with what it found when it started.
         _backend.Principal = Principal;
@@ -66,10 +75,10 @@ internal sealed class CrashSimulation : IDisposable
     /// <summary>Told the time now and then.</summary>
     public Action<TimeSpan> WhileItLasts { get; init; } = _ => { };
 
-    /// <summary>The disk of a device that has been rotated once.</summary>
+    /// <summary>The disk of a device that has been rotated once, with a key of its own: those that are struck must not make the same one again.</summary>
     public static SimulatedFileSystem AfterOne(Scenario scenario)
     {
-        using var simulation = new CrashSimulation(scenario);
+        using var simulation = new CrashSimulation(scenario, contents: CredentialFiles.Default);
         return simulation.Run() is { } wrong ? throw new InvalidOperationException(wrong) : new SimulatedFileSystem(simulation._disk);
     }
 
@@ -197,7 +206,7 @@ internal sealed class CrashSimulation : IDisposable
     }
 
     private FileCredentialStore Store(IFileSystem? disk = null) =>
-        new(disk ?? _disk, new CredentialPaths(_scenario.KeyPath, _scenario.CertificatePath), Directories.Credentials);
+        new(disk ?? _disk, new CredentialPaths(_scenario.KeyPath, _scenario.CertificatePath), Directories.Credentials, _contents);
 
     private Journal Journal(IFileSystem? disk = null) => new(disk ?? _disk, Directories.Journal, "boot", _time);
 
@@ -226,16 +235,29 @@ internal sealed class CrashSimulation : IDisposable
     {
         try
         {
-            var certificate = disk.Text(_scenario.CertificatePath);
-            using var pair = X509Certificate2.CreateFromPem(certificate, disk.Text(_scenario.KeyPath));
-            var id = Hash(certificate);
-            return id == _old && _backend.OldIsRetired ? "the retired certificate is in use"
+            var (certificate, key) = (disk.Text(_scenario.CertificatePath), disk.Text(_scenario.KeyPath));
+            var (wrong, id) = Remember(s_pairs ??= [], certificate + key, () => Pair(certificate, key));
+            return wrong
+                ?? (id == _old && _backend.OldIsRetired ? "the retired certificate is in use"
                 : id != _old && !_backend.HasIssued(certificate) ? "a certificate that nobody issued is in use"
-                : null;
+                : null);
         }
-        catch (Exception e) when (e is IOException or CryptographicException or ArgumentException)
+        catch (IOException e)
         {
             return $"no complete credential: {e.Message}";
+        }
+    }
+
+    private static (string? Wrong, string Id) Pair(string certificate, string key)
+    {
+        try
+        {
+            using var pair = X509Certificate2.CreateFromPem(certificate, key);
+            return (null, pair.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant());
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            return ($"no complete credential: {e.Message}", "");
         }
     }
 
@@ -278,11 +300,18 @@ internal sealed class CrashSimulation : IDisposable
 
     private string Certificate() => _disk.Text(_scenario.CertificatePath);
 
-    private static string Hash(string pem)
+    private static T Remember<T>(Dictionary<string, T> known, string question, Func<T> answer)
+    {
+        if (!known.TryGetValue(question, out var remembered))
+            known[question] = remembered = answer();
+        return remembered;
+    }
+
+    private static string Hash(string pem) => Remember(s_hashes ??= [], pem, () =>
     {
         using var certificate = X509Certificate2.CreateFromPem(pem);
         return certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant();
-    }
+    });
 
     private sealed class SimulatedNucleus(string session) : INucleus
     {

@@ -13,7 +13,10 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
 
     private readonly CertificateAuthority _ca = new();
     private readonly Dictionary<string, string> _issued = [];
+    private readonly Func<string, string> _sign;
     private bool _isMute;
+
+    public FakeBackend(Func<string, string>? sign = null) => _sign = sign ?? (csr => _ca.Sign(csr));
 
     public event Action<CloudMessage>? Deliver;
 
@@ -145,7 +148,7 @@ internal sealed class FakeBackend : ICloudChannel, IDisposable
                 return;
             }
             if (!_issued.TryGetValue(csr, out var pem))
-                _issued[csr] = pem = _ca.Sign(csr);
+                _issued[csr] = pem = _sign(csr);
             answer["certificatePem"] = pem;
         }
         else

@@ -1,8 +1,5 @@
-using System.Security.Cryptography;
 using System.Text;
-using Keyturn.Backend.Tests.World;
 using Keyturn.Device.Credentials;
-using Keyturn.Device.Tests;
 
 namespace Keyturn.Simulation;
 
@@ -70,37 +67,5 @@ internal sealed class RememberedFiles : CredentialFiles
             hash.AddBytes(_second.AsSpan(Math.Max(0, _second.Length - Last)));
             return hash.ToHashCode();
         }
-    }
-}
-
-/// <summary>Signs the n-th time that it is asked for the same in a run what it signed the n-th time in every run.</summary>
-internal sealed class VirtualAuthority
-{
-    [ThreadStatic]
-    private static CertificateAuthority? s_ca;
-
-    [ThreadStatic]
-    private static Dictionary<(int Times, string Csr), string>? s_signed;
-
-    private static readonly Lazy<(string Key, string Certificate, string Id)> s_factory = new(() =>
-    {
-        using var ca = new CertificateAuthority();
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var (pem, certificate) = ca.Issue(key);
-        return (pem, certificate, InMemoryRegistry.IdOf(certificate));
-    });
-
-    private readonly Dictionary<string, int> _asked = [];
-
-    /// <summary>What every device leaves the factory with.</summary>
-    public static (string Key, string Certificate, string Id) AtTheFactory => s_factory.Value;
-
-    public string Sign(string csr)
-    {
-        var times = _asked[csr] = _asked.GetValueOrDefault(csr) + 1;
-        var signed = s_signed ??= [];
-        if (!signed.TryGetValue((times, csr), out var certificate))
-            signed[(times, csr)] = certificate = (s_ca ??= new CertificateAuthority()).Sign(csr);
-        return certificate;
     }
 }
