@@ -3,6 +3,7 @@ using Keyturn.LocalCore.Components;
 using Keyturn.LocalCore.Configuration;
 using Keyturn.LocalCore.Core;
 using Keyturn.LocalCore.Deployments;
+using Keyturn.LocalCore.Lite;
 using Keyturn.LocalCore.Provisioning;
 using Keyturn.LocalCore.Tokens;
 
@@ -20,6 +21,7 @@ internal static class LocalCoreCommand
         var fleet = new Option<bool>("--fleet-provisioned") { Description = "With --provision: as fleet provisioning leaves a core, whose paths come into the configuration when its nucleus first runs" };
         var literal = new Option<bool>("--no-interpolation") { Description = "With --provision: {iot:thingName} in a component's configuration stays as it stands, as by classic's default" };
         var store = new Option<string>("--store") { Description = "With --provision: where the key is kept: file, softhsm or tpm (a simulated one); default file", HelpName = "KIND" };
+        var nucleusKind = new Option<string>("--nucleus") { Description = "With --provision: classic or lite; default classic", HelpName = "KIND" };
         var recipe = new Option<string>("--recipe") { Description = "The component's recipe; default $KEYTURN_RECIPE, or none with --component", HelpName = "FILE" };
         var executable = new Option<string>("--component-executable") { Description = "What to place where the recipe's artifacts go; default $KEYTURN_COMPONENT", HelpName = "PATH" };
         var component = new Option<string>("--component")
@@ -31,15 +33,15 @@ internal static class LocalCoreCommand
         var installed = new Option<bool>("--installed") { Description = "Run what is installed and install nothing: deployments from the cloud bring components" };
         var name = new Option<string>("--component-name") { Description = $"With --component and no --recipe: the component's name; default {Recipe.DefaultComponent}", HelpName = "NAME" };
 
-        var command = new RootCommand("One Greengrass core device with nucleus classic's behaviour, on this machine. Prints 'ready' whenever its nucleus serves components.")
+        var command = new RootCommand("One Greengrass core device with the behaviour of nucleus classic, or lite, on this machine. Prints 'ready' whenever its nucleus serves components.")
         {
-            root, provision, thing, group, fleet, literal, store, recipe, executable, component, name, installed,
+            root, provision, thing, group, nucleusKind, fleet, literal, store, recipe, executable, component, name, installed,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var directory = Path.GetFullPath(Required(parsed.GetValue(root), "--root DIR"));
             return parsed.GetValue(provision) is { } url
-                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), new(parsed.GetValue(fleet), parsed.GetValue(literal)), KindOf(parsed.GetValue(store)), time, cancellation)
+                ? ProvisionAsync(url, Required(parsed.GetValue(thing), "--thing NAME"), directory, parsed.GetValue(group), new(parsed.GetValue(fleet), parsed.GetValue(literal), IsLite(parsed.GetValue(nucleusKind))), KindOf(parsed.GetValue(store)), time, cancellation)
                 : RunAsync(directory, parsed.GetValue(recipe), parsed.GetValue(executable), parsed.GetValue(component), parsed.GetValue(name), parsed.GetValue(installed), time);
         });
 
@@ -55,6 +57,7 @@ internal static class LocalCoreCommand
         deploy.SetAction((parsed, cancellation) =>
             DeployCommand.RunAsync(Path.GetFullPath(parsed.GetRequiredValue(deployRoot)), Path.GetFullPath(parsed.GetRequiredValue(file)), time, cancellation));
         command.Subcommands.Add(deploy);
+        command.Subcommands.Add(LiteCommand.Build(time));
         return command;
     }
 
@@ -65,7 +68,9 @@ internal static class LocalCoreCommand
         CheckName("--thing", thing);
         if (group is not null)
             CheckName("--group", group);
-        if (Installation.Exists(root))
+        if (kind.IsLite && (kind.IsFleetProvisioned || kind.IsLiteral || store is not null))
+            throw new UsageException("--nucleus lite goes without --fleet-provisioned, --no-interpolation and --store: this core of lite has its key in a file and never interpolates");
+        if (Installation.Exists(root) || LiteInstallation.IsIn(root))
             throw new UsageException($"{root} holds a core already; nothing was changed. Name another --root, or run this one with local-core --root {root}");
         var region = Environment.GetEnvironmentVariable("AWS_REGION") ?? Environment.GetEnvironmentVariable("AWS_DEFAULT_REGION") ?? "us-east-1";
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
@@ -74,7 +79,10 @@ internal static class LocalCoreCommand
         {
             using var token = store is { } wanted ? await TokenInstallation.MakeAsync(root, wanted, time, cancellation).ConfigureAwait(false) : null;
             var core = await new CoreRegistration(new AwsApi(endpoint, region, http, time), region, token).RegisterAsync(thing, group, cancellation).ConfigureAwait(false);
-            Installation.Write(root, core, time, kind, token);
+            if (kind.IsLite)
+                LiteInstallation.Write(root, core);
+            else
+                Installation.Write(root, core, time, kind, token);
             isDone = true;
         }
         catch (HttpRequestException problem)
@@ -94,6 +102,8 @@ internal static class LocalCoreCommand
     {
         if (installed && (recipePath ?? executable ?? command ?? name) is not null)
             throw new UsageException("--installed installs nothing: it goes without --recipe, --component-executable, --component and --component-name");
+        if (LiteInstallation.IsIn(root))
+            return await RunLiteAsync(root, recipePath, executable, command ?? name, installed, time).ConfigureAwait(false);
         if (!File.Exists(TransactionLog.PathIn(root)))
             throw new UsageException($"{root} holds no core; write local-core --provision URL --thing NAME --root {root} first");
         if (command is null && !installed)
@@ -120,6 +130,24 @@ internal static class LocalCoreCommand
         using var log = new LogFile(Path.Combine(root, "logs", "loader.log"), "loader", time);
         return await new Loader(root, log, time).RunAsync().ConfigureAwait(false);
     }
+
+    private static async Task<int> RunLiteAsync(string root, string? recipe, string? executable, string? command, bool installed, TimeProvider time)
+    {
+        if (command is not null)
+            throw new UsageException("--component and --component-name are for nucleus classic; on lite name a recipe with --recipe FILE");
+        recipe ??= installed ? null : Environment.GetEnvironmentVariable("KEYTURN_RECIPE");
+        executable ??= installed ? null : Environment.GetEnvironmentVariable("KEYTURN_COMPONENT");
+        using var alone = Claim(root);
+        var component = recipe is null ? null : LiteInstallation.Install(root, recipe, executable).Name;
+        return await new LiteLoader(root, time).RunAsync(component).ConfigureAwait(false);
+    }
+
+    private static bool IsLite(string? nucleus) => nucleus switch
+    {
+        null or "classic" => false,
+        "lite" => true,
+        _ => throw new UsageException($"--nucleus '{nucleus}' is none of classic and lite"),
+    };
 
     /// <summary>Two nuclei over one root would tear its configuration apart.</summary>
     private static FileStream Claim(string root)

@@ -45,6 +45,9 @@ internal static partial class Log
     [LoggerMessage(209, LogLevel.Warning, "IPC accept failed: {Reason}")]
     public static partial void IpcAcceptFailed(this ILogger log, string reason);
 
+    [LoggerMessage(210, LogLevel.Warning, "IPC message of {Length} bytes not sent: it is too long. {{component={Component}}}")]
+    public static partial void IpcMessageTooLong(this ILogger log, string component, int length);
+
     [LoggerMessage(300, LogLevel.Information, "Successfully connected to AWS IoT Core. {{clientId={ClientId}, sessionPresent={SessionPresent}}}")]
     public static partial void MqttConnected(this ILogger log, string clientId, bool sessionPresent);
 
@@ -116,4 +119,22 @@ internal static partial class Log
 
     [LoggerMessage(606, LogLevel.Warning, "The cloud is not reached, trying again: {Reason}. {{endpoint={Endpoint}}}")]
     public static partial void CloudNotReached(this ILogger log, string endpoint, string reason);
+
+    [LoggerMessage(700, LogLevel.Information, "{Daemon} started as process {ProcessId}")]
+    public static partial void DaemonStarted(this ILogger log, string daemon, int processId);
+
+    [LoggerMessage(701, LogLevel.Information, "{Unit} started as process {ProcessId}, invocation {Invocation}")]
+    public static partial void UnitStarted(this ILogger log, string unit, int processId, string invocation);
+
+    [LoggerMessage(702, LogLevel.Information, "{Unit} exited with {ExitCode}. {Consequence}")]
+    public static partial void UnitExited(this ILogger log, string unit, int exitCode, string consequence);
+
+    [LoggerMessage(703, LogLevel.Warning, "A packet of {Length} bytes is dropped: it does not fit the buffer. {{topic={Topic}}}")]
+    public static partial void PacketDropped(this ILogger log, string topic, int length);
+
+    [LoggerMessage(704, LogLevel.Warning, "A request on the bus can't be served: {Reason}")]
+    public static partial void BusRequestBroke(this ILogger log, string reason);
+
+    [LoggerMessage(705, LogLevel.Information, "Health reported. {{trigger={Trigger}}}")]
+    public static partial void HealthReported(this ILogger log, string trigger);
 }

@@ -37,6 +37,17 @@ internal static partial class Posix
     /// <summary>For native code in this process: .NET keeps a copy of the environment to itself.</summary>
     public static void SetEnvironment(string name, string value) => _ = SetEnvironmentVariable(name, value, 1);
 
+    /// <summary>execve(2): this process becomes another program. Comes back only when it can't.</summary>
+    public static void Become(string program, string[] arguments, IEnumerable<string> environment)
+    {
+        // Both lists end with nothing.
+        _ = Execute(program, [.. arguments, null], [.. environment, null]);
+        throw new Win32Exception(Marshal.GetLastPInvokeError());
+    }
+
+    [LibraryImport("libc", EntryPoint = "execve", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Execute(string program, string?[] arguments, string?[] environment);
+
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
 

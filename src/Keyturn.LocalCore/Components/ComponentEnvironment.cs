@@ -8,7 +8,7 @@ internal static class ComponentEnvironment
 {
     public const string SocketVariable = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT";
 
-    private const int MaxSocketPathBytes = 107;
+    public const int MaxSocketPathBytes = 107;
 
     public static Dictionary<string, string> Build(NucleusSettings settings, string serviceToken, IDictionary inherited)
     {
@@ -34,6 +34,6 @@ internal static class ComponentEnvironment
     }
 
     /// <summary>A device has no operator's credentials in its environment, nor the variables of this repository's scripts.</summary>
-    private static bool BelongsToThisMachine(string name) =>
+    public static bool BelongsToThisMachine(string name) =>
         name.StartsWith("AWS_", StringComparison.Ordinal) || name.StartsWith("KEYTURN_", StringComparison.Ordinal);
 }

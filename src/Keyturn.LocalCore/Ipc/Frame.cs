@@ -56,7 +56,7 @@ internal sealed record Frame(IReadOnlyList<Header> Headers, ReadOnlyMemory<byte>
     /// <returns>The next frame, or null when the stream ends between two frames.</returns>
     /// <exception cref="FrameException">Checksum, length or header out of order.</exception>
     /// <exception cref="EndOfStreamException">The stream ends inside a frame.</exception>
-    public static async ValueTask<Frame?> ReadAsync(Stream stream, CancellationToken cancellation)
+    public static async ValueTask<Frame?> ReadAsync(Stream stream, CancellationToken cancellation, int maxBytes = MaxBytes)
     {
         var prelude = new byte[PreludeBytes];
         var read = await stream.ReadAtLeastAsync(prelude, PreludeBytes, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
@@ -68,7 +68,7 @@ internal sealed record Frame(IReadOnlyList<Header> Headers, ReadOnlyMemory<byte>
         var headers = BinaryPrimitives.ReadUInt32BigEndian(prelude.AsSpan(4));
         if (Crc32.Compute(prelude.AsSpan(0, 8)) != BinaryPrimitives.ReadUInt32BigEndian(prelude.AsSpan(8)))
             throw new FrameException("the prelude's checksum is wrong");
-        if (total > MaxBytes || headers > MaxHeaderBytes || total < PreludeBytes + ChecksumBytes + headers)
+        if (total > maxBytes || headers > MaxHeaderBytes || total < PreludeBytes + ChecksumBytes + headers)
             throw new FrameException($"a length is out of bounds: {total} in all, {headers} of headers");
 
         var message = new byte[total];

@@ -10,7 +10,7 @@ namespace Keyturn.LocalCore.Ipc;
 /// for it follows aws-c-event-stream's RPC server, which is what the nucleus uses.
 /// </summary>
 internal sealed class IpcConnection(
-    Stream transport, Func<string, string?> componentOf, IReadOnlyDictionary<string, Operation> operations, ILogger log) : IAsyncDisposable
+    Stream transport, Func<string, string?> componentOf, IReadOnlyDictionary<string, Operation> operations, ILogger log, IpcManner? manner = null, int peer = 0) : IAsyncDisposable
 {
     private const string ProtocolVersion = "0.1.0";
 
@@ -28,7 +28,7 @@ internal sealed class IpcConnection(
         var writing = WriteAsync(ended.Token);
         try
         {
-            while (await Frame.ReadAsync(transport, ended.Token).ConfigureAwait(false) is { } frame && Route(frame))
+            while (await Frame.ReadAsync(transport, ended.Token, manner?.MaxMessageBytes ?? Frame.MaxBytes).ConfigureAwait(false) is { } frame && Route(frame))
             {
             }
         }
@@ -50,7 +50,13 @@ internal sealed class IpcConnection(
         }
     }
 
-    public void Send(byte[] frame) => outgoing.Writer.TryWrite(frame);
+    public void Send(byte[] frame)
+    {
+        if (frame.Length > manner?.MaxMessageBytes)
+            log.IpcMessageTooLong(component ?? "unauthenticated", frame.Length);
+        else
+            outgoing.Writer.TryWrite(frame);
+    }
 
     public void Close(IpcStream stream)
     {
@@ -69,6 +75,8 @@ internal sealed class IpcConnection(
     /// <returns>False when the connection is to be closed.</returns>
     private bool Route(Frame frame)
     {
+        if (manner is not null && frame.Headers.FirstOrDefault(h => h.Type is not (HeaderType.Int32 or HeaderType.String)) is { } odd)
+            throw new FrameException($"header {odd.Name} is neither a 32-bit integer nor a string");
         if (RpcMessage.From(frame) is not { } message)
             return Refuse("every message carries :message-type, :message-flags and :stream-id as 32-bit integers");
         if (component is null && message.Type != MessageType.Connect)
@@ -91,7 +99,7 @@ internal sealed class IpcConnection(
                 return Refuse("only one CONNECT is allowed on a connection");
             case MessageType.Connect:
                 connectSeen = true;
-                return Authenticate(message.Frame);
+                return manner is null ? Authenticate(message.Frame) : Introduce(manner, message.Frame);
             case MessageType.Ping:
                 var echoed = message.Frame.Headers.Where(h => !h.Name.StartsWith(':'));
                 Send(RpcMessage.Encode(MessageType.PingResponse, 0, 0, echoed, message.Frame.Payload));
@@ -116,6 +124,19 @@ internal sealed class IpcConnection(
         else
             log.IpcConnected(component);
         return component is not null;
+    }
+
+    /// <returns>False when it is refused: then the connection ends without a word.</returns>
+    private bool Introduce(IpcManner strict, Frame frame)
+    {
+        var introduced = frame.Find(":version")?.AsString == ProtocolVersion ? strict.Introduce(frame.Payload, peer) : null;
+        component = introduced?.Component;
+        if (introduced is null)
+            log.IpcConnectRefused();
+        else
+            Send(RpcMessage.Encode(
+                MessageType.ConnectAck, RpcMessage.ConnectionAccepted, 0, introduced.Token is { } token ? [Header.Of("svcuid", token)] : [], default));
+        return introduced is not null;
     }
 
     private static string? Token(ReadOnlyMemory<byte> payload)
@@ -160,8 +181,16 @@ internal sealed class IpcConnection(
         if (operations.GetValueOrDefault(name) is { } operation)
             _ = InvokeAsync(operation, stream, message.Frame.Payload);
         else
-            stream.FailUnsupported(name);
+            Fail(stream, name);
         return true;
+    }
+
+    private void Fail(IpcStream stream, string operation)
+    {
+        if (manner is null)
+            stream.FailUnsupported(operation);
+        else
+            stream.Fail(IpcException.Service(""));
     }
 
     private async Task InvokeAsync(Operation operation, IpcStream stream, ReadOnlyMemory<byte> payload)

@@ -7,13 +7,14 @@ internal delegate ValueTask<JsonObject> OperationHandler(IpcStream stream, JsonO
 
 /// <param name="Name">Without the service's namespace.</param>
 /// <param name="Streaming">The stream stays open for events after the response.</param>
-internal sealed record Operation(string Name, bool Streaming, OperationHandler Handle)
+/// <param name="Space">The service's namespace.</param>
+internal sealed record Operation(string Name, bool Streaming, OperationHandler Handle, string Space = Operation.Namespace)
 {
     public const string Namespace = "aws.greengrass#";
 
-    public string FullName => Namespace + Name;
+    public string FullName => Space + Name;
 
-    public string ResponseType => $"{Namespace}{Name}Response";
+    public string ResponseType => $"{Space}{Name}Response";
 }
 
 /// <summary>Reads members of a request. A member of another type is what the nucleus's JSON reader breaks on.</summary>

@@ -12,16 +12,19 @@ internal sealed class CredentialException(string message, Exception? inner = nul
 internal sealed record DeviceCredential(X509Certificate2Collection Chain, X509Certificate2Collection RootCas) : IDisposable
 {
     /// <exception cref="CredentialException">A file is missing, truncated, of a kind classic can't use, or doesn't match.</exception>
-    public static DeviceCredential Load(NucleusSettings settings)
+    public static DeviceCredential Load(NucleusSettings settings) => settings.PrivateKeyPath.StartsWith(Pkcs11Provider.Scheme, StringComparison.OrdinalIgnoreCase)
+        ? LoadFromToken(settings)
+        : Load(settings.PrivateKeyPath, settings.CertificatePath, settings.RootCaPath);
+
+    /// <exception cref="CredentialException">A file is missing, truncated, of a kind that can't be used, or doesn't match.</exception>
+    public static DeviceCredential Load(string keyPath, string certificatePath, string rootCaPath)
     {
-        if (settings.PrivateKeyPath.StartsWith(Pkcs11Provider.Scheme, StringComparison.OrdinalIgnoreCase))
-            return LoadFromToken(settings);
-        var certificate = Read(settings.CertificatePath, "certificate");
-        var key = Read(settings.PrivateKeyPath, "private key");
-        var rootCa = Read(settings.RootCaPath, "root CA");
+        var certificate = Read(certificatePath, "certificate");
+        var key = Read(keyPath, "private key");
+        var rootCa = Read(rootCaPath, "root CA");
         // Classic takes EC keys as PKCS#8 only.
         if (key.Contains("BEGIN EC PRIVATE KEY", StringComparison.Ordinal))
-            throw new CredentialException($"the private key in {settings.PrivateKeyPath} is EC but not PKCS#8");
+            throw new CredentialException($"the private key in {keyPath} is EC but not PKCS#8");
         try
         {
             var roots = new X509Certificate2Collection();
@@ -36,7 +39,7 @@ internal sealed record DeviceCredential(X509Certificate2Collection Chain, X509Ce
         }
         catch (Exception problem) when (problem is CryptographicException or ArgumentException)
         {
-            throw new CredentialException($"certificate {settings.CertificatePath} and private key {settings.PrivateKeyPath} make no identity: {problem.Message}", problem);
+            throw new CredentialException($"certificate {certificatePath} and private key {keyPath} make no identity: {problem.Message}", problem);
         }
     }
 

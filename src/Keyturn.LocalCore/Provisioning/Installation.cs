@@ -8,7 +8,8 @@ namespace Keyturn.LocalCore.Provisioning;
 
 /// <param name="IsFleetProvisioned">The nucleus starts without a credential's paths and is given them by its provisioning plugin.</param>
 /// <param name="IsLiteral">interpolateComponentConfiguration is false, as it is unless somebody sets it.</param>
-internal sealed record InstallationKind(bool IsFleetProvisioned = false, bool IsLiteral = false);
+/// <param name="IsLite">Nucleus lite's, which is written elsewhere.</param>
+internal sealed record InstallationKind(bool IsFleetProvisioned = false, bool IsLiteral = false, bool IsLite = false);
 
 /// <summary>A Greengrass root directory as classic's installer leaves it.</summary>
 internal static class Installation
@@ -111,7 +112,7 @@ internal static class Installation
     }
 
     /// <summary>AWS's endpoints are bare host names; a stand-in's carry a port.</summary>
-    private static (string Host, int Port) Split(string endpoint, int fallback)
+    public static (string Host, int Port) Split(string endpoint, int fallback)
     {
         var colon = endpoint.LastIndexOf(':');
         return colon > 0 && int.TryParse(endpoint[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
