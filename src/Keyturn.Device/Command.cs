@@ -9,7 +9,11 @@ internal static class Command
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <returns>The reason if it could not be done, and nothing otherwise.</returns>
-    public static async Task<string?> RunAsync(TimeProvider time, string program, string[] arguments, CancellationToken cancellation)
+    public static async Task<string?> RunAsync(TimeProvider time, string program, string[] arguments, CancellationToken cancellation) =>
+        (await ReadAsync(time, program, arguments, cancellation).ConfigureAwait(false)).Problem;
+
+    /// <returns>What it wrote, and the reason if it could not be done.</returns>
+    public static async Task<(string Output, string? Problem)> ReadAsync(TimeProvider time, string program, string[] arguments, CancellationToken cancellation)
     {
         var command = $"{program} {string.Join(' ', arguments)}";
         using var limit = new CancellationTokenSource(Patience, time);
@@ -20,19 +24,19 @@ internal static class Command
             try
             {
                 var said = process.StandardError.ReadToEndAsync(either.Token);
-                await process.StandardOutput.ReadToEndAsync(either.Token).ConfigureAwait(false);
+                var output = await process.StandardOutput.ReadToEndAsync(either.Token).ConfigureAwait(false);
                 await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
-                return process.ExitCode == 0 ? null : $"{command} failed: {(await said.ConfigureAwait(false)).Trim().ReplaceLineEndings(" ")}";
+                return (output, process.ExitCode == 0 ? null : $"{command} failed: {(await said.ConfigureAwait(false)).Trim().ReplaceLineEndings(" ")}");
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
                 process.Kill();
-                return $"{command} did not end within {Patience.TotalSeconds:0} seconds";
+                return ("", $"{command} did not end within {Patience.TotalSeconds:0} seconds");
             }
         }
         catch (Win32Exception e)
         {
-            return $"{command} could not be started: {e.Message}";
+            return ("", $"{command} could not be started: {e.Message}");
         }
     }
 }

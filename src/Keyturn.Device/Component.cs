@@ -22,22 +22,25 @@ internal sealed class Component(string root, TimeProvider time)
     /// <summary>Another one after each start of the machine.</summary>
     public static string BootId => Platform.BootId;
 
-    /// <summary>A component that ends with an error three times is not started again: a disk that fails for a while must not come to that.</summary>
-    private static readonly TimeSpan StorageRetry = TimeSpan.FromSeconds(30);
+    /// <summary>A component that ends with an error three times is not started again: what fails for a while must not come to that.</summary>
+    private static readonly TimeSpan StartRetry = TimeSpan.FromSeconds(30);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
+        var ipc = FromNucleus();
+        var isLite = LiteSystem.IsServedAt(ipc.SocketPath);
         while (true)
         {
             try
             {
-                await RunOnceAsync(cancellation).ConfigureAwait(false);
+                await RunOnceAsync(isLite ? LiteSystem.Limit(ipc) : ipc, isLite, cancellation).ConfigureAwait(false);
                 return;
             }
-            catch (FileSystemException e)
+            // Nucleus classic starts this component together with itself. Lite starts it three times an hour, whatever its daemons do meanwhile.
+            catch (Exception e) when (e is FileSystemException || (isLite && e is IOException or GreengrassIpcException or TimeoutException && !cancellation.IsCancellationRequested))
             {
                 Log.StorageFailed(new RotationLog(Console.Out, time, Environment.GetEnvironmentVariable("AWS_IOT_THING_NAME") ?? "-"), e.Message);
-                await Task.Delay(StorageRetry, time, cancellation).ConfigureAwait(false);
+                await Task.Delay(StartRetry, time, cancellation).ConfigureAwait(false);
             }
         }
     }
@@ -54,14 +57,15 @@ internal sealed class Component(string root, TimeProvider time)
         }
     }
 
-    private async Task RunOnceAsync(CancellationToken cancellation)
+    private async Task RunOnceAsync(GreengrassIpcOptions ipc, bool isLite, CancellationToken cancellation)
     {
-        var ipc = FromNucleus();
-        NucleusLite.Refuse(ipc.SocketPath);
-        var system = SystemConfiguration.Read(root);
+        var system = isLite ? await LiteSystem.AskAsync(ipc, cancellation).ConfigureAwait(false) : SystemConfiguration.Read(root);
         var thing = Environment.GetEnvironmentVariable("AWS_IOT_THING_NAME") ?? system.ThingName
             ?? throw new CredentialException("the thing's name is neither in AWS_IOT_THING_NAME nor in the nucleus's configuration. Nothing was changed. Run this as a Greengrass component");
         var log = new RotationLog(Console.Out, time, thing);
+        var systemctl = Systemctl.By(time);
+        if (isLite)
+            await new NucleusLite(_ => Task.CompletedTask, systemctl, log).CheckAsync(cancellation).ConfigureAwait(false);
 
         var files = Platform.Files;
         var directories = new StateDirectories(root);
@@ -71,7 +75,7 @@ internal sealed class Component(string root, TimeProvider time)
         using (journal.Enter())
             journalled = journal.Load();
 
-        await using var channel = new GreengrassChannel(ipc, thing, time, log);
+        await using var channel = new GreengrassChannel(ipc, thing, time, log, outlivesNucleus: isLite);
         await channel.ConnectAsync(cancellation).ConfigureAwait(false);
         var pkcs11 = system.TokenLabel is null ? null : await CredentialStores.AskAsync(channel.Client, root, cancellation).ConfigureAwait(false);
         var store = CredentialStores.Open(system, files, directories, () => pkcs11!, log);
@@ -85,9 +89,12 @@ internal sealed class Component(string root, TimeProvider time)
 
         var facts = new NucleusFacts(channel, Environment.GetEnvironmentVariable("GG_ROOT_CA_PATH") ?? system.RootCaPath);
         var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => configuration.SettingsOrDefault.Preflight, () => !channel.IsOpen, time, log);
-        var ports = new DriverPorts(
-            journal, store, channel, probe, NucleusOf(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync), time, Seeded(), log,
-            Units: new RecoveryUnits(root, files, Environment.ProcessPath!, (command, stop) => Systemctl.RunAsync(time, stop, command), log));
+        INucleus nucleus = isLite
+            ? new NucleusLite(deployments.WaitForNoneAsync, systemctl, log)
+            : NucleusOf(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync);
+        // A component of lite outlives what it restarts, and lite's daemons come back by themselves: nothing has to look after it from outside.
+        var units = isLite ? null : new RecoveryUnits(root, files, Environment.ProcessPath!, (command, stop) => Systemctl.RunAsync(time, stop, command), log);
+        var ports = new DriverPorts(journal, store, channel, probe, nucleus, time, Seeded(), log, Units: units);
         driver = new RotationDriver(thing, Version, () => configuration.Settings.Keys, ports);
         channel.Received += driver.Receive;
         channel.Opened += driver.ChannelOpened;

@@ -53,6 +53,12 @@ internal static partial class Log
     [LoggerMessage(25, LogLevel.Information, "At a switch {Key} {KeyWay}, {Certificate} {CertificateWay}")]
     public static partial void TwoFiles(ILogger log, string key, string keyWay, string certificate, string certificateWay);
 
+    [LoggerMessage(26, LogLevel.Information, "Restarting the nucleus's MQTT daemon, so that it reads the credential anew; this component goes on, and subscribes again")]
+    public static partial void RestartingBeside(ILogger log);
+
+    [LoggerMessage(27, LogLevel.Warning, "{Reason}. The rotation goes on; the device's health may not be reported until {Unit} is restarted")]
+    public static partial void StatusDaemonNotRestarted(ILogger log, string reason, string unit);
+
     [LoggerMessage(60, LogLevel.Information, "Installed {Recovery} and {Timer} for the time of this rotation")]
     public static partial void UnitsInstalled(ILogger log, string recovery, string timer);
 

@@ -94,11 +94,30 @@ internal sealed partial class RotationDriver
         }
     }
 
+    /// <summary>The subscriptions are gone with the nucleus's old session, though nothing says so.</summary>
+    private RotationEvent AfterRestart()
+    {
+        ports.Cloud.Reopen();
+        try
+        {
+            return new RotationEvent.Restarted(ports.Nucleus.Session);
+        }
+        catch (IOException e)
+        {
+            return new RotationEvent.RestartFailed(e.Message);
+        }
+    }
+
     private async Task<RotationEvent> RestartAsync(CancellationToken cancellation)
     {
-        Log.Restarting(ports.Log);
+        if (ports.Nucleus.IsOutlived)
+            Log.RestartingBeside(ports.Log);
+        else
+            Log.Restarting(ports.Log);
         if (await ports.Nucleus.RestartAsync(cancellation).ConfigureAwait(false) is { } reason)
             return new RotationEvent.RestartFailed(reason);
+        if (ports.Nucleus.IsOutlived)
+            return AfterRestart();
         await Task.Delay(RestartTime, ports.Time, cancellation).ConfigureAwait(false);
         return new RotationEvent.RestartFailed("the nucleus was told to restart and did not");
     }

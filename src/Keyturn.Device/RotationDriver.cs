@@ -69,8 +69,11 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     private void Load()
     {
         _entry = null;
+        string session;
         try
         {
+            // First: one that is over by the time that the journal is read makes the nucleus be restarted once more, and nothing be believed of it.
+            session = ports.Nucleus.Session;
             using (ports.Journal.Enter())
                 _entry = ports.Journal.Load();
         }
@@ -84,7 +87,19 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             RemoveUnits();
         ports.Log.Follow(_state.Current);
         Log.Resumed(ports.Log, _state.GetType().Name);
-        _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
+        _outcomes.Enqueue(new RotationEvent.Restarted(session));
+    }
+
+    private void Resume()
+    {
+        try
+        {
+            _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
+        }
+        catch (IOException e)
+        {
+            RetryStorage(e);
+        }
     }
 
     private void Settle()
@@ -308,7 +323,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             if (_entry is null)
                 Load();
             else
-                _outcomes.Enqueue(new RotationEvent.Restarted(ports.Nucleus.Session));
+                Resume();
         }
     }
 

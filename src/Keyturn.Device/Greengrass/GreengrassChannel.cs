@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Keyturn.Device.Greengrass;
 
 /// <summary>The cloud through the nucleus's own MQTT connection.</summary>
-internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thing, TimeProvider time, ILogger log) : ICloudChannel, IAsyncDisposable
+/// <param name="outlivesNucleus">This process goes on when the nucleus ends, and nothing starts it again when it ends too often: it waits for as long as it takes.</param>
+internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thing, TimeProvider time, ILogger log, bool outlivesNucleus = false) : ICloudChannel, IAsyncDisposable
 {
     /// <summary>A nucleus that is gone for longer than this has started, or will start, another process of this component.</summary>
     private static readonly TimeSpan ReconnectTime = TimeSpan.FromMinutes(1);
@@ -27,7 +28,11 @@ internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thi
     public async Task ConnectAsync(CancellationToken cancellation) =>
         _client = await GreengrassIpcClient.ConnectAsync(options, cancellation).ConfigureAwait(false);
 
-    public void Reopen() => _reopen.TrySetResult();
+    public void Reopen()
+    {
+        IsOpen = false;
+        _reopen.TrySetResult();
+    }
 
     public async Task<bool> SendAsync(string topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
@@ -58,11 +63,19 @@ internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thi
             if (Client.Closed.IsCompleted)
                 await ReconnectAsync(await Client.Closed.ConfigureAwait(false), cancellation).ConfigureAwait(false);
             else if (subscriptions is null)
-                await Task.Delay(TimeSpan.FromSeconds(Pause(failures++)), time, cancellation).ConfigureAwait(false);
+                failures = await WasToldToReopenAsync(TimeSpan.FromSeconds(Pause(failures)), cancellation).ConfigureAwait(false) ? 0 : failures + 1;
         }
     }
 
     public ValueTask DisposeAsync() => _client?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <summary>Who wants the subscriptions made anew knows why it may work now, and does not wait for the pause to end.</summary>
+    private async Task<bool> WasToldToReopenAsync(TimeSpan pause, CancellationToken cancellation)
+    {
+        await Task.WhenAny(_reopen.Task, Task.Delay(pause, time, cancellation)).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        return _reopen.Task.IsCompleted;
+    }
 
     private async Task ServeAsync(IpcSubscription<IoTCoreMessage>[] subscriptions, CancellationToken cancellation)
     {
@@ -127,7 +140,7 @@ internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thi
                 await ConnectAsync(cancellation).ConfigureAwait(false);
                 return;
             }
-            catch (IpcConnectionException e) when (e.Failure != IpcConnectionFailure.Refused && time.GetElapsedTime(start) < ReconnectTime)
+            catch (IpcConnectionException e) when (outlivesNucleus || (e.Failure != IpcConnectionFailure.Refused && time.GetElapsedTime(start) < ReconnectTime))
             {
                 // Perhaps it is starting.
             }
@@ -149,7 +162,7 @@ internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thi
         ? $"{e.Message} (the component's accessControl does not allow it; if its resources name {{iot:thingName}}, the nucleus needs interpolateComponentConfiguration: true in the deployment)"
         : e.Message;
 
-    private static int Pause(int failures) => Math.Min(5 << Math.Min(failures, 4), LongestPauseSeconds);
+    private static int Pause(int failures) => Math.Min(1 << Math.Min(failures, 6), LongestPauseSeconds);
 
     private static async Task CloseAsync(IEnumerable<IpcSubscription<IoTCoreMessage>> subscriptions) =>
         await Task.WhenAll(subscriptions.Select(s => s.DisposeAsync().AsTask())).ConfigureAwait(false);

@@ -7,23 +7,27 @@ using YamlDotNet.Core.Events;
 namespace Keyturn.Device.Greengrass;
 
 /// <summary>What the nucleus's files say under <c>system</c>: where it looks for its credential, and which thing it is.</summary>
-internal sealed record SystemConfiguration(string PrivateKeyPath, string CertificateFilePath, string? RootCaPath, string? ThingName)
+/// <param name="IsLite">They are nucleus lite's, whose credential is read by a daemon of its own.</param>
+internal sealed record SystemConfiguration(string PrivateKeyPath, string CertificateFilePath, string? RootCaPath, string? ThingName, bool IsLite = false)
 {
     private const string Section = "system";
 
     /// <summary>
     /// Reads <c>config/effectiveConfig.yaml</c>, and <c>config/config.tlog</c> where that is newer or the former is empty: the nucleus writes the former at
-    /// load and shutdown only, so a device that was provisioned since then has its paths in the latter alone.
+    /// load and shutdown only, so a device that was provisioned since then has its paths in the latter alone. Where there is neither, nucleus lite's files.
     /// </summary>
-    public static SystemConfiguration Read(string root)
+    /// <param name="lite">Where those are.</param>
+    public static SystemConfiguration Read(string root, string lite = LiteSystem.Directory)
     {
         var effective = Path.Combine(root, "config", "effectiveConfig.yaml");
         var log = Path.Combine(root, "config", "config.tlog");
+        if (!File.Exists(effective) && !File.Exists(log) && LiteSystem.Read(root, lite) is { } found)
+            return found;
         var values = new Dictionary<string, (string Value, long At)>(StringComparer.Ordinal);
         if (File.Exists(effective))
         {
             var writtenAt = new DateTimeOffset(File.GetLastWriteTimeUtc(effective)).ToUnixTimeMilliseconds();
-            foreach (var (key, value) in ReadEffective(effective))
+            foreach (var (key, value) in ReadSection(effective))
                 values[key] = (value, writtenAt);
         }
         if (File.Exists(log))
@@ -34,8 +38,8 @@ internal sealed record SystemConfiguration(string PrivateKeyPath, string Certifi
         _ = system.TokenLabel;
         return system;
 
-        string Needed(string key) => values.TryGetValue(key, out var found) ? found.Value : throw new CredentialException(
-            $"neither {effective} nor {log} names system.{key}. Nothing was changed. Is --root the root of a provisioned Greengrass core?");
+        string Needed(string key) => values.TryGetValue(key, out var value) ? value.Value : throw new CredentialException(
+            $"neither {effective} nor {log} names system.{key}, and no file of nucleus lite in {lite} is of {root}. Nothing was changed. Is --root the root of a provisioned Greengrass core?");
     }
 
     public CredentialPaths Paths => new(PrivateKeyPath, CertificateFilePath);
@@ -56,15 +60,15 @@ internal sealed record SystemConfiguration(string PrivateKeyPath, string Certifi
         }
     }
 
-    private static string PathOf(string value) =>
+    public static string PathOf(string value) =>
         value.StartsWith("file:", StringComparison.Ordinal) && Uri.TryCreate(value, UriKind.Absolute, out var uri) ? uri.LocalPath : value;
 
     /// <summary>Without what Greengrass ignores in such a URI: it may be a PIN, and these paths are shown.</summary>
     private static string PlaceOf(string value, string key, string type) =>
         Pkcs11Uri.IsOne(value) ? Pkcs11Uri.Parse(value, "system." + key, type).ToText(type) : PathOf(value);
 
-    /// <summary>The scalars right under <c>system</c>.</summary>
-    private static List<(string Key, string Value)> ReadEffective(string path)
+    /// <summary>The scalars right under <c>system</c>, of a configuration in YAML.</summary>
+    public static List<(string Key, string Value)> ReadSection(string path)
     {
         using var text = new StreamReader(path);
         var parser = new Parser(text);

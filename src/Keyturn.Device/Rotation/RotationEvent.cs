@@ -46,7 +46,7 @@ internal abstract record RotationEvent
     {
     }
 
-    /// <summary>The component has started, in this session of the nucleus.</summary>
+    /// <summary>The component has started, in this session of the nucleus; or it goes on, and the nucleus was restarted beside it.</summary>
     public sealed record Restarted(string Session) : RotationEvent;
 
     /// <summary>The Jobs service says that the queue has another head.</summary>

@@ -14,11 +14,12 @@ internal sealed class CoreOnDisk
     private readonly TimeProvider _time;
     private readonly Journal? _journal;
 
-    public CoreOnDisk(string root, IFileSystem files, string bootId, TimeProvider time)
+    /// <param name="lite">Where nucleus lite is configured.</param>
+    public CoreOnDisk(string root, IFileSystem files, string bootId, TimeProvider time, string lite = LiteSystem.Directory)
     {
         (Root, _time, _directories) = (root, time, new StateDirectories(root));
         _directories.CheckRoot(files);
-        System = SystemConfiguration.Read(root);
+        System = SystemConfiguration.Read(root, lite);
         Store = CredentialStores.Open(System, files, _directories, () => Pkcs11Log.Read(root));
         if (files.Status(_directories.Top) is not { } top)
             return;

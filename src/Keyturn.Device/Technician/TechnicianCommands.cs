@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Keyturn.Device.Credentials;
+using Keyturn.Device.Greengrass;
 using Keyturn.Device.Storage;
 using Keyturn.Device.Systemd;
 
@@ -9,8 +10,9 @@ namespace Keyturn.Device.Technician;
 
 /// <summary><c>status</c> and <c>recover</c>: for somebody who stands at the device, with Greengrass running or not; and <c>watchdog</c>, for a timer.</summary>
 /// <param name="systemctl">Runs it, and returns the reason if that failed.</param>
+/// <param name="lite">Where nucleus lite is configured.</param>
 internal sealed class TechnicianCommands(
-    string root, IFileSystem files, TimeProvider time, TextWriter output, Func<string[], CancellationToken, Task<string?>> systemctl)
+    string root, IFileSystem files, TimeProvider time, TextWriter output, Func<string[], CancellationToken, Task<string?>> systemctl, string lite = LiteSystem.Directory)
 {
     /// <returns>0 when the nucleus finds a complete credential, 1 when it does not.</returns>
     public async Task<int> StatusAsync(bool asJson, CancellationToken cancellation)
@@ -41,12 +43,14 @@ internal sealed class TechnicianCommands(
         using var journal = await core.EnterAsync(cancellation).ConfigureAwait(false);
         var (report, wentBack) = Watchdog.Look(core, journal);
         await output.WriteLineAsync(report).ConfigureAwait(false);
-        if (wentBack && await systemctl(["restart", "--no-block", UnitFiles.Nucleus], cancellation).ConfigureAwait(false) is { } reason)
+        if (wentBack && await systemctl(["restart", "--no-block", .. UnitsOf(core.System)], cancellation).ConfigureAwait(false) is { } reason)
             throw new CredentialException($"{reason}. The old credential is in place; restart Greengrass by hand, so that it reads it");
         return 0;
     }
 
-    private CoreOnDisk Open() => new(root, files, Component.BootId, time);
+    private CoreOnDisk Open() => new(root, files, Component.BootId, time, lite);
+
+    private static string[] UnitsOf(SystemConfiguration system) => system.IsLite ? [NucleusLite.MqttDaemon, NucleusLite.StatusDaemon] : [UnitFiles.Nucleus];
 }
 
 /// <summary>What <c>recover</c> did. The names are those of its JSON.</summary>

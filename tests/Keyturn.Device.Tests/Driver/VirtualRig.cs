@@ -49,6 +49,15 @@ internal sealed class VirtualRig : IDisposable
 
     public required ICredentialProbe Probe { get; init; }
 
+    /// <summary>Nucleus lite: the driver goes on while what holds the connection is restarted.</summary>
+    public bool IsLite { get; init; }
+
+    /// <summary>systemd does not say which start of the daemon runs.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>What restarting comes to; nothing when it works.</summary>
+    public string? RestartProblem { get; set; }
+
     public VirtualTime Time { get; } = new(CertificateAuthority.Now);
 
     public RotationDriver Driver { get; private set; } = null!;
@@ -129,13 +138,22 @@ internal sealed class VirtualRig : IDisposable
 
     private sealed class VirtualNucleus(VirtualRig rig, string session) : INucleus
     {
-        public string Session => session;
+        public string Session => rig.IsSilent ? throw new IOException("systemd does not say") : rig.IsLite ? $"session-{rig._session}" : session;
+
+        public bool IsOutlived => rig.IsLite;
 
         public Task WaitForNoDeploymentAsync(CancellationToken cancellation) => Task.CompletedTask;
 
         public Task<string?> RestartAsync(CancellationToken cancellation)
         {
+            if (rig.RestartProblem is { } problem)
+                return Task.FromResult<string?>(problem);
             rig.Restarts.Add((rig.Time.Now, rig.CertificateId == rig.Old));
+            if (rig.IsLite)
+            {
+                rig._session++;
+                return Task.FromResult<string?>(null);
+            }
             rig.Time.After(TimeSpan.FromSeconds(5), rig.StartNucleus);
             return Task.FromResult<string?>(null);
         }

@@ -34,7 +34,13 @@ internal sealed class FakeNucleus : IDisposable
 
     public JsonObject Configuration { get; set; } = new() { ["keyAlgorithm"] = "RSA-2048", ["signingAlgorithm"] = "SHA256WITHRSA" };
 
+    /// <summary>What lite says under <c>system</c>.</summary>
+    public Dictionary<string, string> System { get; } = [];
+
     public int Connections { get; private set; }
+
+    /// <summary>As lite refuses: the connection ends without a word.</summary>
+    public bool RefusesConnections { get; set; }
 
     public JsonNode[] Calls(string operation)
     {
@@ -108,6 +114,11 @@ internal sealed class FakeNucleus : IDisposable
 
     private async Task AnswerAsync(NetworkStream stream, RpcMessage request)
     {
+        if (request.Type == MessageType.Connect && RefusesConnections)
+        {
+            stream.Dispose();
+            return;
+        }
         if (request.Type == MessageType.Connect)
         {
             await WriteAsync(stream, RpcMessage.Create(MessageType.ConnectAck, MessageFlags.ConnectionAccepted, 0, default));
@@ -124,6 +135,7 @@ internal sealed class FakeNucleus : IDisposable
         }
         var refusal = Refused.Contains(operation) ? "ServiceError" : operation == "GetConfiguration" && body["componentName"] is not null ? "ResourceNotFoundError" : null;
         var answer = refusal is not null ? new JsonObject { ["message"] = "" }
+            : operation == "GetSystemConfig" ? new JsonObject { ["value"] = System[body["key"]!.ToString()] }
             : operation == "GetConfiguration" ? new JsonObject { ["componentName"] = "me", ["value"] = Configuration.DeepClone() } : [];
         await WriteAsync(stream, RpcMessage.Create(
             refusal is null ? MessageType.ApplicationMessage : MessageType.ApplicationError,

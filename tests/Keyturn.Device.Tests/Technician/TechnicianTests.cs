@@ -198,6 +198,27 @@ public sealed class TechnicianTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task On_nucleus_lite_all_three_find_the_core_by_its_files_and_the_watchdog_restarts_its_daemons()
+    {
+        var lite = Path.Combine(_rig.Root, "etc");
+        Directory.CreateDirectory(lite);
+        File.WriteAllText(Path.Combine(lite, "config.yaml"), $"system:\n  rootPath: {_rig.Root}\n  thingName: pump1\n  rootCaPath: /ca.pem\n  privateKeyPath: {_rig.KeyPath}\n  certificateFilePath: {_rig.CertificatePath}\n");
+        Directory.Delete(Path.Combine(_rig.Root, "config"), recursive: true);
+        await InterruptAsync<RotationState.Trial>();
+        var commands = new TechnicianCommands(_rig.Root, _rig.Files, _rig.Time, _output, SystemctlAsync, lite);
+
+        Assert.Equal(0, await commands.StatusAsync(asJson: false, TestContext.Current.CancellationToken));
+        Assert.Equal(0, await commands.RecoverAsync(asJson: false, TestContext.Current.CancellationToken));
+        Assert.Empty(_systemctl);
+        _rig.Time.Advance(Watchdog.Deadline);
+        Assert.Equal(0, await commands.WatchdogAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal("restart --no-block ggl.core.iotcored.service ggl.core.gg-fleet-statusd.service", Assert.Single(_systemctl));
+        Assert.Contains("pump1", _output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("went back to gen-1", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Recover_tells_programs_what_it_did()
     {
         await InterruptAsync<RotationState.Switching>();
