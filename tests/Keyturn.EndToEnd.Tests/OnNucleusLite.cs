@@ -44,6 +44,18 @@ public sealed class OnNucleusLite
     }
 
     [Fact]
+    public async Task A_nucleus_that_is_not_up_yet_is_waited_for_and_nothing_is_written_meanwhile()
+    {
+        var root = Directory.CreateTempSubdirectory("keyturn-lite-").FullName;
+        var environment = new Dictionary<string, string> { ["AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT"] = Path.Combine(root, "gg-ipc.socket") };
+
+        await Assert.ThrowsAsync<TimeoutException>(() => Shell.RunAsync(Tools.All.Component, ["run", "--root", root], environment, TimeSpan.FromSeconds(3)));
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(root));
+        Directory.Delete(root);
+    }
+
+    [Fact]
     public async Task A_component_that_is_killed_while_the_daemon_restarts_goes_on_where_it_was()
     {
         await using var fleet = await LocalFleet.StartAsync();

@@ -34,21 +34,6 @@ public sealed class WrongOptions
     }
 
     [Fact]
-    public async Task Of_the_component_on_nucleus_lite_leave_the_device_as_it_is()
-    {
-        var root = Directory.CreateTempSubdirectory("keyturn-lite-").FullName;
-        var environment = new Dictionary<string, string> { ["AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT"] = Path.Combine(root, "gg-ipc.socket") };
-
-        var result = await Shell.RunAsync(Tools.All.Component, ["run", "--root", root], environment, TimeSpan.FromSeconds(20));
-
-        // Not 0, which lite takes for done: the deployment shall fail.
-        Assert.Equal(1, result.ExitCode);
-        Assert.Contains("this core runs Greengrass nucleus lite", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(root));
-        Directory.Delete(root);
-    }
-
-    [Fact]
     public async Task Of_the_component_without_a_nucleus_are_one_line_and_leave_the_device_as_it_is()
     {
         var root = Directory.CreateTempSubdirectory("keyturn-alone-").FullName;
