@@ -38,7 +38,7 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Warning, "{Reason}")]
     public static partial void EffectFailed(ILogger log, string reason);
 
-    [LoggerMessage(17, LogLevel.Error, "{Reason}. Nothing further is done before that works again; it is tried every 30 seconds")]
+    [LoggerMessage(17, LogLevel.Error, "{Reason}. The credential in use is untouched, and nothing further is done before that works again; it is tried every 30 seconds")]
     public static partial void StorageFailed(ILogger log, string reason);
 
     [LoggerMessage(18, LogLevel.Information, "Another process has moved the rotation on; going on from its journal entry")]

@@ -21,8 +21,10 @@ public sealed partial class FleetUnderQuotas
 
         Assert.True(run.ExitCode == 0, run.Output + run.Error);
         Assert.Contains("30 succeeded", run.Output, StringComparison.Ordinal);
-        Assert.Contains("30 are left", Blanks().Replace(run.Output.Replace('|', ' '), " "), StringComparison.Ordinal);
-        Assert.Contains("iot:ListThingPrincipalsV2", run.Output, StringComparison.Ordinal);
+        var said = Blanks().Replace(run.Output.Replace('|', ' '), " ");
+        Assert.Contains("30 are left", said, StringComparison.Ordinal);
+        // Which one binds is told by the calls of one rotation alone, which on a busy machine may say something twice.
+        Assert.Matches("bound by iot:[A-Z][A-Za-z0-9]+ \\([1-9]", said);
     }
 
     [GeneratedRegex(@"\s+")]

@@ -33,7 +33,7 @@ public sealed class LoaderTests : IAsyncLifetime
         Assert.Contains($"{ComponentEnvironment.SocketVariable}={core.Root}/ipc.socket\n", ComponentLog, StringComparison.Ordinal);
         Assert.Matches("SVCUID=[A-Z0-9]{16}\n", ComponentLog);
         Assert.Contains("GGC_VERSION=2.", ComponentLog, StringComparison.Ordinal);
-        Assert.Contains($"stdout. {core.Root}/work/{Recipe.DefaultComponent}\n", ComponentLog, StringComparison.Ordinal);
+        Assert.Contains($"stdout. {Path.Combine(core.Root, "work", Recipe.DefaultComponent)}\n", ComponentLog, StringComparison.Ordinal);
         Assert.Contains("[WARN] (com.example.Component) stderr. problem", ComponentLog, StringComparison.Ordinal);
     }
 

@@ -62,6 +62,7 @@ internal sealed class NucleusLite(Func<CancellationToken, Task> noDeployment, Ru
     private async Task<string> ShowAsync(string property, CancellationToken cancellation)
     {
         var (output, problem) = await systemctl(["show", $"--property={property}", "--value", MqttDaemon], cancellation).ConfigureAwait(false);
-        return problem is null ? output.Trim() : throw new IOException($"systemd does not say how {MqttDaemon} is: {problem}");
+        return problem is null ? output.Trim() : throw new IOException(
+            $"systemd does not say how {MqttDaemon} is, which has to be restarted for a new certificate. See that systemd runs and that the component runs with RequiresPrivilege ({problem})");
     }
 }

@@ -127,9 +127,7 @@ internal sealed class LiteMqttLink(LiteSettings settings, TimeProvider time, ILo
             deliver(message.Topic, payload);
     }
 
-    private static bool IsExpected(Exception problem) =>
-        problem is CredentialException or MqttCommunicationException or MqttProtocolViolationException or IOException or SocketException
-            or AuthenticationException or OperationCanceledException or InvalidOperationException;
+    private static bool IsExpected(Exception problem) => problem is CredentialException || MqttTransport.IsTrouble(problem);
 
     private MqttClientOptions Options(DeviceCredential identity) => new MqttClientOptionsBuilder()
         .WithTcpServer(settings.DataEndpoint, settings.MqttPort)
@@ -137,11 +135,6 @@ internal sealed class LiteMqttLink(LiteSettings settings, TimeProvider time, ILo
         .WithClientId(settings.ThingName)
         .WithCleanSession()
         .WithKeepAlivePeriod(TimeSpan.FromSeconds(30))
-        .WithTlsOptions(tls => tls
-            .UseTls()
-            .WithTargetHost(settings.DataEndpoint)
-            .WithClientCertificates(identity.Chain)
-            .WithTrustChain(identity.RootCas)
-            .WithRevocationMode(X509RevocationMode.NoCheck))
+        .WithIdentity(identity, settings.DataEndpoint)
         .Build();
 }

@@ -149,7 +149,7 @@ internal sealed class MqttConnection(
                     mqtt.DisconnectedAsync -= OnDisconnected;
                 }
             }
-            catch (Exception problem) when (IsExpected(problem))
+            catch (Exception problem) when (MqttTransport.IsTrouble(problem))
             {
                 // Being cancelled shows as any of these, depending on how far the connect had come.
                 if (cancellation.IsCancellationRequested)
@@ -193,17 +193,13 @@ internal sealed class MqttConnection(
         {
             return await operation(either.Token).ConfigureAwait(false);
         }
-        catch (Exception problem) when (IsExpected(problem) || timeout.IsCancellationRequested)
+        catch (Exception problem) when (MqttTransport.IsTrouble(problem) || timeout.IsCancellationRequested)
         {
             // Being cancelled shows as any of these too.
             cancellation.ThrowIfCancellationRequested();
             throw new MqttRequestException(timeout.IsCancellationRequested ? "the operation timed out" : problem.GetBaseException().Message, problem);
         }
     }
-
-    private static bool IsExpected(Exception problem) =>
-        problem is MqttCommunicationException or MqttProtocolViolationException or IOException or SocketException
-            or AuthenticationException or OperationCanceledException or InvalidOperationException;
 
     private MqttClientOptions Options(DeviceCredential identity) => new MqttClientOptionsBuilder()
         .WithTcpServer(settings.DataEndpoint, settings.MqttPort)
@@ -214,12 +210,7 @@ internal sealed class MqttConnection(
         .WithSessionExpiryInterval(settings.MqttSessionExpirySeconds)
         .WithReceiveMaximum(100)
         .WithRequestProblemInformation()
-        .WithTlsOptions(tls => tls
-            .UseTls()
-            .WithTargetHost(settings.DataEndpoint)
-            .WithClientCertificates(identity.Chain)
-            .WithTrustChain(identity.RootCas)
-            .WithRevocationMode(X509RevocationMode.NoCheck))
+        .WithIdentity(identity, settings.DataEndpoint)
         .Build();
 }
 

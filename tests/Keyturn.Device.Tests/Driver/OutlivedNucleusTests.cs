@@ -43,12 +43,17 @@ public sealed class OutlivedNucleusTests : IDisposable
         Assert.Equal(_rig.Old, _rig.CertificateId);
     }
 
-    [Fact]
-    public void A_component_that_ends_between_switch_and_restart_takes_the_session_for_the_one_before_the_switch()
+    private void SwitchAndRestartNothing()
     {
         _rig.RestartProblem = "systemctl restart failed";
         _rig.StartNucleus();
         _rig.RunFor(TimeSpan.FromMinutes(5), () => _rig.Driver.State is RotationState.Trial);
+    }
+
+    [Fact]
+    public void A_component_that_ends_between_switch_and_restart_takes_the_session_for_the_one_before_the_switch()
+    {
+        SwitchAndRestartNothing();
         Assert.Empty(_rig.Restarts);
 
         _rig.RestartProblem = null;
@@ -62,9 +67,7 @@ public sealed class OutlivedNucleusTests : IDisposable
     [Fact]
     public void A_daemon_that_somebody_else_has_restarted_since_the_switch_is_believed()
     {
-        _rig.RestartProblem = "systemctl restart failed";
-        _rig.StartNucleus();
-        _rig.RunFor(TimeSpan.FromMinutes(5), () => _rig.Driver.State is RotationState.Trial);
+        SwitchAndRestartNothing();
 
         _rig.StartNucleus();
         _rig.RunFor(TimeSpan.FromMinutes(5), IsOver);

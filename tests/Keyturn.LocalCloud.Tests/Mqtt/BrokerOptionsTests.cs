@@ -183,14 +183,14 @@ public sealed class BrokerOptionsTests
         await using var fixture = await BrokerFixture.StartAsync();
         var workers = new[] { await fixture.ConnectAsync("one"), await fixture.ConnectAsync("two") };
         foreach (var worker in workers)
-            await worker.SubscribeAsync("$share/group/work/+");
+            await worker.SubscribeAsync("$share/group/tasks/+");
         var speaker = await fixture.ConnectAsync("speaker");
 
         foreach (var i in Enumerable.Range(0, 4))
-            await speaker.PublishAsync($"work/{i}", "");
+            await speaker.PublishAsync($"tasks/{i}", "");
 
-        Assert.Equal(["work/0", "work/2"], [(await workers[0].NextAsync()).Topic, (await workers[0].NextAsync()).Topic]);
-        Assert.Equal(["work/1", "work/3"], [(await workers[1].NextAsync()).Topic, (await workers[1].NextAsync()).Topic]);
+        Assert.Equal(["tasks/0", "tasks/2"], [(await workers[0].NextAsync()).Topic, (await workers[0].NextAsync()).Topic]);
+        Assert.Equal(["tasks/1", "tasks/3"], [(await workers[1].NextAsync()).Topic, (await workers[1].NextAsync()).Topic]);
     }
 
     [Fact]
