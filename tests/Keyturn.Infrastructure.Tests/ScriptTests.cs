@@ -33,6 +33,29 @@ public sealed class ScriptTests : IDisposable
         Assert.Equal("2.0.10-build.2\n", Run("script/version").Output);
     }
 
+    /// <summary>A test runner ends on a signal and leaves the processes of its tests; those deaf to it are ended too.</summary>
+    [Theory]
+    [InlineData("sleep 600 & sleep 600")]
+    [InlineData("trap '' TERM; sleep 600 & trap - TERM; sleep 600")]
+    public async Task A_signal_to_a_script_ends_whatever_it_started(string command)
+    {
+        var script = Path.Combine(_root, "script/waits");
+        await File.WriteAllTextAsync(script, $"""
+            source "{_root}/script/environment"
+            supervise bash -c "echo begun; {command}"
+            """, TestContext.Current.CancellationToken);
+        using var process = Process.Start(new ProcessStartInfo("bash", [script]) { RedirectStandardOutput = true })!;
+        Assert.Equal("begun", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+
+        using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+            await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        // Its end is that of the last process that could have written to it.
+        Assert.Equal("", await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(143, process.ExitCode);
+    }
+
     [Fact]
     public void Gdk_finds_recipe_and_archives_where_it_looks_for_them()
     {
