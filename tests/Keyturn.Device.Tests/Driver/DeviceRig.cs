@@ -142,7 +142,7 @@ internal sealed class DeviceRig : IAsyncDisposable
         {
             if (_run.IsFaulted)
                 await _run;
-            if (patience.Elapsed > TimeSpan.FromSeconds(20))
+            if (patience.Elapsed > TimeSpan.FromMinutes(2))
                 Assert.Fail($"waited in vain {what} in state {Driver.State}:{Environment.NewLine}{Log}");
             await Task.Delay(2);
             if (Restarts > _restarted)

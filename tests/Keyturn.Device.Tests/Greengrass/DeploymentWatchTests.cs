@@ -65,7 +65,7 @@ public sealed class DeploymentWatchTests
         await Task.Delay(20, TestContext.Current.CancellationToken);
         Assert.False(free.IsCompleted);
         watch.Ended("two");
-        await free.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await free.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class DeploymentWatchTests
         await Task.Delay(20, TestContext.Current.CancellationToken);
         Assert.False(free.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(1));
-        await free.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await free.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
     private DeploymentWatch Watch(bool startedLate = false) => new(() => _state, () => TimeSpan.FromMinutes(10), startedLate, _time, NullLogger.Instance);
