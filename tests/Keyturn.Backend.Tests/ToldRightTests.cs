@@ -37,13 +37,7 @@ public sealed class ToldRightTests
     [Fact]
     public async Task A_message_that_another_has_claimed_and_not_sent_is_waited_for_by_the_rotation_that_would_close_its_matter()
     {
-        await DieBeforeIssuingAsync();
-        _cloud.End(Cloud.Job, "FAILED");
-        _cloud.Clock.Advance(TimeSpan.FromHours(1));
-        _cloud.AddJob("rotate-2");
-        var now = _cloud.Clock.GetUtcNow();
-        Assert.Equal(NoticeClaim.Granted, await _cloud.Ledger.TryClaimNoticeAsync(Cloud.Thing, NoticeIds.Of(_cloud.Rotation), now, now.AddSeconds(50), Cancellation));
-
+        await ClaimTheNoticeOfAFailedRotationAsync();
         Assert.Equal(RefusalCode.TryAgain, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
         Assert.Empty(_cloud.Notices);
         Assert.False(_cloud.Rotation.IsClosed);
@@ -51,6 +45,35 @@ public sealed class ToldRightTests
         _cloud.Clock.Advance(TimeSpan.FromSeconds(51));
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
         Assert.Equal(Cloud.Job, Assert.Single(_cloud.Notices).JobId);
+    }
+
+    [Fact]
+    public async Task A_message_that_another_sends_meanwhile_keeps_no_device_waiting()
+    {
+        await ClaimTheNoticeOfAFailedRotationAsync();
+        var claims = 0;
+        _cloud.Faults.FailWith = call =>
+        {
+            if (call == "ledger.TryClaimNotice" && ++claims == 3)
+            {
+                _cloud.Ledger.SendElsewhere(Cloud.Thing, NoticeIds.Of(_cloud.Rotation));
+            }
+
+            return null;
+        };
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
+        Assert.Equal(3, claims);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    private async Task ClaimTheNoticeOfAFailedRotationAsync()
+    {
+        await DieBeforeIssuingAsync();
+        _cloud.End(Cloud.Job, "FAILED");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob("rotate-2");
+        var now = _cloud.Clock.GetUtcNow();
+        Assert.Equal(NoticeClaim.Granted, await _cloud.Ledger.TryClaimNoticeAsync(Cloud.Thing, NoticeIds.Of(_cloud.Rotation), now, now.AddSeconds(50), Cancellation));
     }
 
     [Fact]

@@ -21,6 +21,8 @@ internal sealed class Loader(string root, ILogger log, TimeProvider time)
     private static readonly TimeSpan StopGrace = TimeSpan.FromMilliseconds(800);
     private static readonly TimeSpan Healthy = TimeSpan.FromSeconds(30);
 
+    private int _nucleusId;
+
     public async Task<int> RunAsync()
     {
         Posix.BecomeSubreaper();
@@ -51,6 +53,7 @@ internal sealed class Loader(string root, ILogger log, TimeProvider time)
         {
             var startedAt = time.GetTimestamp();
             using var nucleus = Launch();
+            _nucleusId = nucleus.Id;
             log.LoaderStarted(nucleus.Id);
             await nucleus.WaitForExitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (stopping.IsCancellationRequested)
@@ -105,7 +108,8 @@ internal sealed class Loader(string root, ILogger log, TimeProvider time)
             foreach (var id in left)
                 Posix.Signal(id, Posix.SigKill);
             await Task.Delay(TimeSpan.FromMilliseconds(10), time).ConfigureAwait(false);
-            foreach (var id in left)
+            // .NET reaps what Process started, and ends this process when somebody else was quicker.
+            foreach (var id in left.Where(id => id != _nucleusId))
                 Posix.Reap(id);
         }
     }

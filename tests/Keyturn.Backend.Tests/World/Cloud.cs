@@ -85,10 +85,14 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? Old.Certificate.Id, token),
             new CreateRequest(jobId, csr ?? Csr(key), rotationId, token), null));
 
-    public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
-        new IssueCertificate(
+    public async Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request)
+    {
+        var handling = new IssueCertificate(
             Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(_grace, _allowed))
             .HandleAsync(request, TestContext.Current.CancellationToken);
+        await WaitAsync(handling);
+        return await handling;
+    }
 
     public Task<Outcome> CommitAsync(
         string? principal = null, string? clientId = null, string? token = "token-2", string jobId = Job, string? rotationId = null, bool? verify = null) =>

@@ -83,6 +83,9 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
     public Task MarkNoticeSentAsync(string thing, string noticeId, CancellationToken cancellation) =>
         CallAsync("ledger.MarkNoticeSent", () => _notices[(thing, noticeId)] = DateTimeOffset.MaxValue);
 
+    /// <summary>Another invocation, at the same time.</summary>
+    public void SendElsewhere(string thing, string noticeId) => _notices[(thing, noticeId)] = DateTimeOffset.MaxValue;
+
     public Task RecordHeardAsync(HeardDevice device, CancellationToken cancellation) =>
         CallAsync("ledger.RecordHeard", () => _heard[device.Thing] = device);
 
