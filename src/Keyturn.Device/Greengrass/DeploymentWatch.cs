@@ -21,6 +21,9 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
     /// <summary>From the word that no deployment is under way until the state shows the switch.</summary>
     private static readonly TimeSpan ClaimTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>Timers count whole milliseconds and leave the rest out, so that a wait for the rest alone would be none.</summary>
+    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
+
     private readonly Lock _lock = new();
     private readonly HashSet<string> _underWay = new(StringComparer.Ordinal);
     private readonly long _started = time.GetTimestamp();
@@ -34,9 +37,12 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
         while (true)
         {
             Task changed;
+            // Read once: it may run out at any moment, and nothing else would end a wait for a change then.
+            TimeSpan unsettled;
             lock (_lock)
             {
-                if (_underWay.Count == 0 && Unsettled == TimeSpan.Zero)
+                unsettled = Unsettled;
+                if (_underWay.Count == 0 && unsettled == TimeSpan.Zero)
                 {
                     _claimed = time.GetTimestamp();
                     return;
@@ -44,8 +50,8 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
                 changed = _changed.Task;
             }
             Log.WaitingForDeployment(log);
-            if (Unsettled is var left && left > TimeSpan.Zero)
-                await Task.Delay(left, time, cancellation).ConfigureAwait(false);
+            if (unsettled > TimeSpan.Zero)
+                await Task.Delay(unsettled + TimerStep, time, cancellation).ConfigureAwait(false);
             else
                 await changed.WaitAsync(cancellation).ConfigureAwait(false);
         }

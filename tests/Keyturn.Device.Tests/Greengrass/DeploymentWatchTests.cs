@@ -88,8 +88,33 @@ public sealed class DeploymentWatchTests
         _time.Advance(TimeSpan.FromSeconds(29));
         await Task.Delay(20, TestContext.Current.CancellationToken);
         Assert.False(free.IsCompleted);
-        _time.Advance(TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromMilliseconds(1001));
         await free.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task That_time_may_run_out_between_two_looks_at_the_clock()
+    {
+        var time = new RunningClock();
+        var watch = new DeploymentWatch(() => _state, () => TimeSpan.FromMinutes(10), startedLate: true, time, NullLogger.Instance);
+        time.Now = TimeSpan.FromSeconds(30) - TimeSpan.FromMicroseconds(1);
+        await watch.WaitForNoneAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        Assert.Equal(4, time.Looks);
+    }
+
+    /// <summary>A microsecond goes by whenever it is looked at. Its timers are the machine's.</summary>
+    private sealed class RunningClock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public int Looks { get; private set; }
+
+        public override long GetTimestamp()
+        {
+            Looks++;
+            Now += TimeSpan.FromMicroseconds(1);
+            return (long)(Now.TotalSeconds * TimestampFrequency);
+        }
     }
 
     private DeploymentWatch Watch(bool startedLate = false) => new(() => _state, () => TimeSpan.FromMinutes(10), startedLate, _time, NullLogger.Instance);
