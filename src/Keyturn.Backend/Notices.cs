@@ -19,18 +19,8 @@ internal sealed class Notices(IRotationLedger ledger, INotifier notifier, TimePr
     /// <exception cref="DependencyException">It is claimed and not sent; the caller has to come again.</exception>
     public async Task SendOnceAsync(string noticeId, Notice notice, CancellationToken cancellation, bool isLastChance = false)
     {
-        var claim = await ClaimAsync(noticeId, notice, cancellation);
-        foreach (var pause in isLastChance ? ClaimPauses : [])
-        {
-            if (claim != NoticeClaim.Held)
-            {
-                break;
-            }
-
-            await Task.Delay(pause, clock, cancellation);
-            claim = await ClaimAsync(noticeId, notice, cancellation);
-        }
-
+        var claim = await Patience.WhileAsync(
+            c => c == NoticeClaim.Held, () => ClaimAsync(noticeId, notice, cancellation), isLastChance ? ClaimPauses : [], clock, cancellation);
         if (claim == NoticeClaim.Held && isLastChance)
         {
             throw new DependencyException("ledger", "TryClaimNotice", "Conflict", "another invocation is telling the operators, or died of it");

@@ -123,22 +123,8 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
     private static bool WasNeverHandedOut(Rotation closed, Certificate loser) =>
         loser.Id == closed.New!.Id && closed.Reached(RotationState.Issued) is null;
 
-    private async Task<DeleteOutcome> DeleteAsync(Certificate loser, CancellationToken cancellation)
-    {
-        var outcome = await registry.DeleteAsync(loser, cancellation);
-        foreach (var pause in DeletePauses)
-        {
-            if (outcome != DeleteOutcome.StillAttached)
-            {
-                break;
-            }
-
-            await Task.Delay(pause, clock, cancellation);
-            outcome = await registry.DeleteAsync(loser, cancellation);
-        }
-
-        return outcome;
-    }
+    private Task<DeleteOutcome> DeleteAsync(Certificate loser, CancellationToken cancellation) => Patience.WhileAsync(
+        outcome => outcome == DeleteOutcome.StillAttached, () => registry.DeleteAsync(loser, cancellation), DeletePauses, clock, cancellation);
 
     private Task<Rotation?> SettleAsync(Rotation closed, CancellationToken cancellation) =>
         ledger.TryUpdateAsync(closed with { LoserSettled = true }, cancellation);

@@ -6,7 +6,6 @@ using Keyturn.Backend.Ports;
 using Keyturn.Contracts;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Keyturn.Backend.Tests.World;
 
@@ -36,7 +35,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
         AddJob(Job);
     }
 
-    public FakeTimeProvider Clock { get; } = new(DateTimeOffset.UnixEpoch.AddYears(56)) { AutoAdvanceAmount = TimeSpan.Zero };
+    public SkippingClock Clock { get; } = new(DateTimeOffset.UnixEpoch.AddYears(56));
 
     public Faults Faults { get; } = new();
 
@@ -85,14 +84,10 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? Old.Certificate.Id, token),
             new CreateRequest(jobId, csr ?? Csr(key), rotationId, token), null));
 
-    public async Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request)
-    {
-        var handling = new IssueCertificate(
+    public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
+        new IssueCertificate(
             Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(_grace, _allowed))
             .HandleAsync(request, TestContext.Current.CancellationToken);
-        await WaitAsync(handling);
-        return await handling;
-    }
 
     public Task<Outcome> CommitAsync(
         string? principal = null, string? clientId = null, string? token = "token-2", string jobId = Job, string? rotationId = null, bool? verify = null) =>
@@ -113,7 +108,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
         return (outcome, outcome.Kind == OutcomeKind.Accepted && Published[^1].Payload.TryGetProperty("nonce", out var given) ? given.GetString() : null);
     }
 
-    /// <summary>The same event, to the second, each time it comes. Lets the waits of the use case pass as they come up.</summary>
+    /// <summary>The same event, to the second, each time it comes.</summary>
     public async Task CloseAsync(string status, string jobId = Job, string? eventId = "event-1", string? reason = null, string? step = null)
     {
         End(jobId, status);
@@ -122,25 +117,15 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             _events[(jobId, eventId)] = at = Clock.GetUtcNow().ToUnixTimeSeconds();
         }
 
-        await WaitAsync(new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(
+        await new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(
             new JobEvent(Thing, jobId, status, at, eventId, null, step, reason),
-            TestContext.Current.CancellationToken));
+            TestContext.Current.CancellationToken);
     }
 
     /// <param name="seconds">Until no new work is begun.</param>
     public Task SweepAsync(double seconds = 3600) =>
-        WaitAsync(new ReconcileFleet(Registry, this, Ledger, this, Clock, _log, SilentAfter, _grace).HandleAsync(
-            Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken));
-
-    private async Task WaitAsync(Task handling)
-    {
-        while (await Task.WhenAny(handling, Task.Delay(5, TestContext.Current.CancellationToken)) != handling)
-        {
-            Clock.Advance(TimeSpan.FromMilliseconds(250));
-        }
-
-        await handling;
-    }
+        new ReconcileFleet(Registry, this, Ledger, this, Clock, _log, SilentAfter, _grace).HandleAsync(
+            Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken);
 
     public async Task RotateAsync()
     {
