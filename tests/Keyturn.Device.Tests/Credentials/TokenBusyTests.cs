@@ -56,24 +56,30 @@ public sealed class TokenBusyTests : IDisposable
         Assert.Equal(before, SecondOpinion.Objects(_token));
     }
 
-    [Fact]
-    public void A_login_that_failed_for_whatever_reason_is_not_repeated()
+    [Theory]
+    [InlineData(CryptokiResult.GeneralError, TokenFlags.None)]
+    [InlineData(CryptokiResult.GeneralError, TokenFlags.Initialized)]
+    [InlineData(CryptokiResult.OperationNotInitialized, TokenFlags.None)]
+    internal void A_login_that_failed_for_whatever_reason_is_not_repeated(CryptokiResult said, TokenFlags hidden)
     {
         var logins = 0;
-        var store = _token.Store(real => new CryptokiProxy(real, (name, isAfter) => name == "Login" && !isAfter && ++logins > 0 ? CryptokiResult.GeneralError : null), time: _time);
+        var store = _token.Store(
+            real => new CryptokiProxy(real, (name, isAfter) => name == "Login" && !isAfter && ++logins > 0 ? said : null) { Hidden = () => hidden }, time: _time);
         Assert.Throws<CredentialException>(() => store.Prepare(Quick));
         Assert.Equal(1, logins);
     }
 
-    /// <summary>Whose pauses are over at once, and remembered.</summary>
-    private sealed class HastyTime : TimeProvider
+    [Fact]
+    public void A_token_that_takes_itself_for_a_new_one_had_no_PIN_to_try_and_is_asked_again()
     {
-        public List<TimeSpan> Pauses { get; } = [];
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            Pauses.Add(dueTime);
-            return base.CreateTimer(callback, state, TimeSpan.Zero, period);
-        }
+        var logins = 0;
+        var store = _token.Store(
+            real => new CryptokiProxy(real, (name, isAfter) => name == "Login" && !isAfter && ++logins == 1 ? CryptokiResult.OperationNotInitialized : null)
+            {
+                Hidden = () => logins == 0 ? TokenFlags.Initialized : TokenFlags.None,
+            }, time: _time);
+        store.Prepare(Quick);
+        Assert.True(logins > 1);
+        Assert.Single(_time.Pauses);
     }
 }

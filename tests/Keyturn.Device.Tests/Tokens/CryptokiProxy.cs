@@ -15,6 +15,9 @@ internal sealed class CryptokiProxy(ICryptoki real, Func<string, bool, CryptokiR
     /// <summary>Added to what the token says of itself.</summary>
     public TokenFlags Flags { get; init; }
 
+    /// <summary>Taken from what the token says of itself.</summary>
+    public Func<TokenFlags> Hidden { get; init; } = () => TokenFlags.None;
+
     public CryptokiResult Initialize() => Through(nameof(Initialize), real.Initialize);
 
     public CryptokiResult Finish() => Through(nameof(Finish), real.Finish);
@@ -29,7 +32,7 @@ internal sealed class CryptokiProxy(ICryptoki real, Func<string, bool, CryptokiR
     public CryptokiResult GetTokenInfo(nuint slot, out string label, out TokenFlags flags)
     {
         var result = Through(nameof(GetTokenInfo), () => real.GetTokenInfo(slot, out _label, out _flags));
-        (label, flags) = (_label, _flags | Flags);
+        (label, flags) = (_label, (_flags | Flags) & ~Hidden());
         return result;
     }
 

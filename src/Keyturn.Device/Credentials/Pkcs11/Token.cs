@@ -116,7 +116,10 @@ internal sealed class Token(Func<ICryptoki> load, Pkcs11Options options, TimePro
                 throw Stop($"{Name} refuses the PIN. It was tried once and is not tried again; nothing was changed. Correct userPin of {Pkcs11Options.Component}, then restart Greengrass");
             if (result == CryptokiResult.PinLocked)
                 throw Stop($"the user PIN of {Name} is locked after too many wrong ones. Nothing was changed. Unlock it with the token's own tool and its SO PIN, then restart Greengrass");
-            // Whatever it says, it may have counted the try: none is made again by itself.
+            // tpm2-pkcs11 takes itself for a token that was never set up while another program has its database: then there was no PIN to be tried.
+            if (result == CryptokiResult.OperationNotInitialized && !flags.HasFlag(TokenFlags.Initialized))
+                throw new TokenBusyException(TokenError.Describe($"logging in to {Name}", result));
+            // Whatever else it says, it may have counted the try: none is made again by itself.
             if (result is not (CryptokiResult.Ok or CryptokiResult.UserAlreadyLoggedIn))
                 throw new CredentialException(TokenError.Describe($"logging in to {Name}", result));
         }
