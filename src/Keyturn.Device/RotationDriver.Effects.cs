@@ -137,11 +137,16 @@ internal sealed partial class RotationDriver
             {
                 // Beside the loop from the first instruction on: it holds the journal's lock now.
                 await Task.Delay(TimeSpan.FromMilliseconds(1), ports.Time, token).ConfigureAwait(false);
-                _inbox.Writer.TryWrite(await work(token).ConfigureAwait(false));
+                _inbox.Writer.TryWrite(new Finished(await work(token).ConfigureAwait(false), null, token));
             }
             catch (OperationCanceledException) when (token.IsCancellationRequested)
             {
                 // The machine has moved on.
+            }
+            catch (Exception e)
+            {
+                // Whatever it is: the rotation would wait for ever for what nobody sees.
+                _inbox.Writer.TryWrite(new Finished(null, e, token));
             }
         }
     }

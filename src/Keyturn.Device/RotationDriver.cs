@@ -66,6 +66,10 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
 
     private static readonly object Opened = new(), Due = new();
 
+    /// <summary>What came of work beside the loop.</summary>
+    /// <param name="Round">Canceled when the machine moved on.</param>
+    private sealed record Finished(RotationEvent? Outcome, Exception? Problem, CancellationToken Round);
+
     private void Load()
     {
         _entry = null;
@@ -79,7 +83,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         }
         catch (IOException e)
         {
-            RetryStorage(e);
+            TakeUpLater(e);
             return;
         }
         _state = _entry.State;
@@ -98,7 +102,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
         }
         catch (IOException e)
         {
-            RetryStorage(e);
+            TakeUpLater(e);
         }
     }
 
@@ -116,6 +120,7 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
             catch (JournalMovedException)
             {
                 Log.JournalMoved(ports.Log);
+                StopBeside();
                 _conversations.EndAll();
                 _outcomes.Clear();
                 Load();
@@ -126,13 +131,14 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
                 _state = _entry!.State;
                 _conversations.EndAll();
                 _outcomes.Clear();
-                RetryStorage(e);
+                TakeUpLater(e);
             }
         }
     }
 
-    private void RetryStorage(IOException e)
+    private void TakeUpLater(Exception e)
     {
+        StopBeside();
         Log.StorageFailed(ports.Log, e.Message);
         _storageRetry = ports.Time.GetTimestamp() + Ticks(StorageRetry);
     }
@@ -281,8 +287,14 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
     {
         switch (input)
         {
-            case RotationEvent outcome:
+            case Finished { Round.IsCancellationRequested: true }:
+                // What comes of another rotation's work, or of another step's, is no answer to this one's.
+                break;
+            case Finished { Outcome: { } outcome }:
                 _outcomes.Enqueue(outcome);
+                break;
+            case Finished { Problem: { } problem }:
+                TakeUpLater(problem);
                 break;
             case CloudMessage message when _conversations.Receive(message, out var conversation) is { } heard:
                 if (conversation is not null)

@@ -115,8 +115,7 @@ internal sealed class MqttProbe(
             if (result.ResultCode != MqttClientConnectResultCode.Success)
                 return new(false, $"the connection was refused: {result.ResultCode}", WasReached: true);
             var outcome = verify is null ? new Attempt(true, "accepted") : await VerifyAsync(client, verify, dropped.Task, cancellation).ConfigureAwait(false);
-            if (client.IsConnected)
-                await client.DisconnectAsync(new MqttClientDisconnectOptions(), either.Token).ConfigureAwait(false);
+            await LeaveAsync(client, cancellation).ConfigureAwait(false);
             return outcome;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -132,6 +131,22 @@ internal sealed class MqttProbe(
         }
     }
 
+    /// <summary>What was found stands, however slowly the connection ends.</summary>
+    private async Task LeaveAsync(IMqttClient client, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(AnswerTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            if (client.IsConnected)
+                await client.DisconnectAsync(new MqttClientDisconnectOptions(), either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MqttCommunicationException or IOException or SocketException or InvalidOperationException or OperationCanceledException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
     /// <summary>Asks the backend, over this connection, whether it hears the new certificate; AWS ends a connection that publishes what its policy forbids.</summary>
     private async Task<Attempt> VerifyAsync(IMqttClient client, CurrentRotation rotation, Task dropped, CancellationToken cancellation)
     {
@@ -144,10 +159,15 @@ internal sealed class MqttProbe(
                 answered.TrySetResult(refusal);
             return Task.CompletedTask;
         };
-        foreach (var filter in (string[])[Topics.Accepted(topic), Topics.Rejected(topic)])
-            await client.SubscribeAsync(new MqttClientSubscribeOptionsBuilder().WithTopicFilter(filter).Build(), cancellation).ConfigureAwait(false);
-        var request = JsonSerializer.SerializeToUtf8Bytes(new CommitRequest(rotation.JobId, rotation.RotationId, token, Verify: true), ContractsJson.Default.CommitRequest);
-        await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(request).Build(), cancellation).ConfigureAwait(false);
+        // Of itself, MQTTnet waits without end for a subscription to be confirmed.
+        using (var limit = new CancellationTokenSource(ConnectTime, time))
+        using (var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token))
+        {
+            foreach (var filter in (string[])[Topics.Accepted(topic), Topics.Rejected(topic)])
+                await client.SubscribeAsync(new MqttClientSubscribeOptionsBuilder().WithTopicFilter(filter).Build(), either.Token).ConfigureAwait(false);
+            var request = JsonSerializer.SerializeToUtf8Bytes(new CommitRequest(rotation.JobId, rotation.RotationId, token, Verify: true), ContractsJson.Default.CommitRequest);
+            await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(request).Build(), either.Token).ConfigureAwait(false);
+        }
 
         using var wait = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var first = await Task.WhenAny(answered.Task, dropped, Task.Delay(AnswerTime, time, wait.Token)).ConfigureAwait(false);
