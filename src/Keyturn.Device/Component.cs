@@ -91,7 +91,7 @@ internal sealed class Component(string root, TimeProvider time)
         var probe = new MqttProbe(thing, store, facts.EndpointAsync, () => configuration.SettingsOrDefault.Preflight, () => !channel.IsOpen, time, log);
         INucleus nucleus = isLite
             ? new NucleusLite(deployments.WaitForNoneAsync, systemctl, log)
-            : NucleusOf(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync);
+            : NucleusOf(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync, systemctl);
         // A component of lite outlives what it restarts, and lite's daemons come back by themselves: nothing has to look after it from outside.
         var units = isLite ? null : new RecoveryUnits(root, files, Environment.ProcessPath!, (command, stop) => Systemctl.RunAsync(time, stop, command), log);
         var ports = new DriverPorts(journal, store, channel, probe, nucleus, time, Seeded(), log, Units: units);
@@ -135,9 +135,9 @@ internal sealed class Component(string root, TimeProvider time)
         }
     }
 
-    private INucleus NucleusOf(string token, Func<int?> process, Func<CancellationToken, Task> noDeployment) => OperatingSystem.IsWindows()
+    private INucleus NucleusOf(string token, Func<int?> process, Func<CancellationToken, Task> noDeployment, RunSystemctl systemctl) => OperatingSystem.IsWindows()
         ? new WindowsNucleus(root, Nucleus.SessionOf(token), noDeployment, (program, arguments, stop) => Command.RunAsync(time, program, arguments, stop))
-        : new Nucleus(token, process, noDeployment);
+        : new Nucleus(token, process, noDeployment, systemctl);
 
     /// <summary>For jitter only: no secret hangs on it.</summary>
 #pragma warning disable RS0030 // The seed is what the rule asks for; nobody replays a device in the field.

@@ -35,6 +35,10 @@ internal static class ComponentConfiguration
         {
             return (null, e.Message);
         }
+        catch (InvalidOperationException)
+        {
+            return (null, "a text in it is no Unicode: it holds half of a surrogate pair");
+        }
     }
 
     private static KeyOptions Keys(JsonElement configuration)

@@ -20,6 +20,8 @@ internal sealed class ConfigurationWatch(string? noEllipticFiles, TimeProvider t
     /// <summary>A deployment changes one key after the other.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
 
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromMinutes(1);
+
     private volatile Verdict _verdict = new(null, "the configuration was not read yet");
 
     /// <exception cref="CredentialException">It can't be used.</exception>
@@ -53,26 +55,37 @@ internal sealed class ConfigurationWatch(string? noEllipticFiles, TimeProvider t
         }
     }
 
-    /// <summary>Takes over changes until the connection ends.</summary>
+    /// <summary>Takes over changes until the connection ends, beginning with what changed before anybody listened.</summary>
     public async Task FollowAsync(GreengrassIpcClient client, IpcSubscription<ConfigurationUpdate> changes, CancellationToken cancellation)
     {
+        await ReadUntilKnownAsync(client, cancellation).ConfigureAwait(false);
         await foreach (var _ in changes.WithCancellation(cancellation).ConfigureAwait(false))
         {
             await Task.Delay(Settling, time, cancellation).ConfigureAwait(false);
-            await TryAsync(() => ReadAsync(client, cancellation)).ConfigureAwait(false);
+            await ReadUntilKnownAsync(client, cancellation).ConfigureAwait(false);
         }
     }
 
+    /// <summary>No other change may come for months: one that can't be read now is read later.</summary>
+    private async Task ReadUntilKnownAsync(GreengrassIpcClient client, CancellationToken cancellation)
+    {
+        for (var pause = ShortestPause; !await TryAsync(() => ReadAsync(client, cancellation)).ConfigureAwait(false); pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+            await Task.Delay(pause, time, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>One call that fails ends neither the stream nor what is known.</summary>
-    private async Task TryAsync(Func<Task> call)
+    /// <returns>Whether it succeeded.</returns>
+    private async Task<bool> TryAsync(Func<Task> call)
     {
         try
         {
             await call().ConfigureAwait(false);
+            return true;
         }
         catch (Exception e) when (e is IpcServiceException or TimeoutException)
         {
             Log.NotListening(log, e.Message);
+            return false;
         }
     }
 

@@ -21,11 +21,14 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
     /// <summary>From the word that no deployment is under way until the state shows the switch.</summary>
     private static readonly TimeSpan ClaimTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>Some nuclei say nothing when a deployment is called off. One that is under way for so long is taken for over.</summary>
+    private static readonly TimeSpan LongestDeployment = TimeSpan.FromHours(1);
+
     /// <summary>Timers count whole milliseconds and leave the rest out, so that a wait for the rest alone would be none.</summary>
     private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
 
     private readonly Lock _lock = new();
-    private readonly HashSet<string> _underWay = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _underWay = new(StringComparer.Ordinal);
     private readonly long _started = time.GetTimestamp();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long? _claimed;
@@ -34,27 +37,38 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
     /// <summary>Completes when no deployment is under way. From then on one that asks is held up.</summary>
     public async Task WaitForNoneAsync(CancellationToken cancellation)
     {
-        while (true)
+        for (var isSaid = false; ; isSaid = true)
         {
             Task changed;
-            // Read once: it may run out at any moment, and nothing else would end a wait for a change then.
-            TimeSpan unsettled;
+            TimeSpan left;
             lock (_lock)
             {
-                unsettled = Unsettled;
-                if (_underWay.Count == 0 && unsettled == TimeSpan.Zero)
+                // Read once: what is left may run out at any moment, and nothing else would end a wait for a change then.
+                var now = time.GetTimestamp();
+                left = Left(now);
+                if (left == TimeSpan.Zero)
                 {
-                    _claimed = time.GetTimestamp();
+                    _claimed = now;
                     return;
                 }
                 changed = _changed.Task;
             }
-            Log.WaitingForDeployment(log);
-            if (unsettled > TimeSpan.Zero)
-                await Task.Delay(unsettled + TimerStep, time, cancellation).ConfigureAwait(false);
-            else
-                await changed.WaitAsync(cancellation).ConfigureAwait(false);
+            if (!isSaid)
+                Log.WaitingForDeployment(log);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            await Task.WhenAny(changed, Task.Delay(left + TimerStep, time, over.Token)).ConfigureAwait(false);
+            await over.CancelAsync().ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>How long it lasts at most until no deployment is under way.</summary>
+    private TimeSpan Left(long now)
+    {
+        var left = startedLate ? Settling - time.GetElapsedTime(_started, now) : TimeSpan.Zero;
+        foreach (var asked in _underWay.Values)
+            left = TimeSpan.FromTicks(Math.Max(left.Ticks, (LongestDeployment - time.GetElapsedTime(asked, now)).Ticks));
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     /// <summary>Answers until the connection ends.</summary>
@@ -94,8 +108,6 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
         }
     }
 
-    private TimeSpan Unsettled => startedLate && time.GetElapsedTime(_started) is var age && age < Settling ? Settling - age : TimeSpan.Zero;
-
     public void Ended(string deployment) => Change(() => _underWay.Remove(deployment));
 
     /// <summary>How long the deployment has to wait before it asks again; zero lets it go on.</summary>
@@ -115,7 +127,7 @@ internal sealed class DeploymentWatch(Func<RotationState> state, Func<TimeSpan> 
             {
                 _deferringSince = null;
             }
-            _underWay.Add(deployment);
+            _underWay[deployment] = now;
             return TimeSpan.Zero;
         }
     }

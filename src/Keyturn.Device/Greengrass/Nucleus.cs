@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Keyturn.Device.Storage;
+using Keyturn.Device.Systemd;
 
 namespace Keyturn.Device.Greengrass;
 
@@ -10,7 +11,7 @@ namespace Keyturn.Device.Greengrass;
 /// <param name="token">SVCUID, another one for each start of the nucleus.</param>
 /// <param name="process">The process behind our IPC connection, by the kernel's word.</param>
 /// <param name="noDeployment">Completes when no deployment is under way.</param>
-internal sealed class Nucleus(string token, Func<int?> process, Func<CancellationToken, Task> noDeployment) : INucleus
+internal sealed class Nucleus(string token, Func<int?> process, Func<CancellationToken, Task> noDeployment, RunSystemctl systemctl) : INucleus
 {
     private const string Unit = "greengrass.service";
     private const int Terminate = 15;
@@ -49,7 +50,8 @@ internal sealed class Nucleus(string token, Func<int?> process, Func<Cancellatio
         if (process() is not { } id || id <= 1 || id == Environment.ProcessId)
             return "the nucleus's process could not be found from its IPC socket; restart Greengrass by hand";
         if (BelongsToUnit(id))
-            return await RestartUnitAsync(cancellation).ConfigureAwait(false);
+            // systemd does the work: it does not matter that this process ends with the unit.
+            return (await systemctl(["restart", "--no-block", Unit], cancellation).ConfigureAwait(false)).Problem;
         return Posix.Kill(id, Terminate) == 0
             ? null
             : $"the nucleus (process {id}) could not be told to end: error {Marshal.GetLastPInvokeError()}; does the component run with RequiresPrivilege? Restart Greengrass by hand";
@@ -64,22 +66,6 @@ internal sealed class Nucleus(string token, Func<int?> process, Func<Cancellatio
         catch (IOException)
         {
             return false;
-        }
-    }
-
-    private static async Task<string?> RestartUnitAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            // systemd does the work: it does not matter that this process ends with the unit.
-            using var command = Process.Start(new ProcessStartInfo("systemctl", ["restart", "--no-block", Unit]) { RedirectStandardError = true });
-            var said = await command!.StandardError.ReadToEndAsync(cancellation).ConfigureAwait(false);
-            await command.WaitForExitAsync(cancellation).ConfigureAwait(false);
-            return command.ExitCode == 0 ? null : $"systemctl restart {Unit} failed: {said.Trim()}";
-        }
-        catch (Win32Exception e)
-        {
-            return $"systemctl could not be started: {e.Message}";
         }
     }
 }

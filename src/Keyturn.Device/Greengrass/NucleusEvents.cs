@@ -8,8 +8,11 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(10);
 
+    /// <summary>Lite never will; a nucleus or a daemon that was in trouble may.</summary>
+    private static readonly TimeSpan OfferPause = TimeSpan.FromMinutes(10);
+
     private GreengrassIpcClient? _client;
-    private Task _listening = Task.CompletedTask;
+    private Task[] _listening = [];
 
     /// <summary>Subscribes, then reads: no change falls between.</summary>
     public async Task OpenAsync(CancellationToken cancellation)
@@ -22,8 +25,17 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
         var changes = new Listener<ConfigurationUpdate>(
             "changes of the configuration", c => client.SubscribeToConfigurationUpdateAsync(cancellationToken: c), (u, c) => configuration.FollowAsync(client, u, c));
         await Task.WhenAll(SubscribeAsync(proposals, cancellation), SubscribeAsync(updates, cancellation), SubscribeAsync(changes, cancellation)).ConfigureAwait(false);
-        await configuration.ReadAsync(client, cancellation).ConfigureAwait(false);
-        _listening = Task.WhenAll(ListenAsync(client, proposals, cancellation), ListenAsync(client, updates, cancellation), ListenAsync(client, changes, cancellation));
+        try
+        {
+            await configuration.ReadAsync(client, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            // They are made anew: two of a kind would be answered twice.
+            await Task.WhenAll(proposals.EndAsync(), updates.EndAsync(), changes.EndAsync()).ConfigureAwait(false);
+            throw;
+        }
+        _listening = [ListenAsync(client, proposals, cancellation), ListenAsync(client, updates, cancellation), ListenAsync(client, changes, cancellation)];
     }
 
     /// <summary>Serves the connection that was opened, and each later one.</summary>
@@ -31,7 +43,9 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
     {
         while (true)
         {
-            await _listening.ConfigureAwait(false);
+            // One that fails as nothing should ends this component, and is not hidden by the others.
+            await foreach (var ended in Task.WhenEach(_listening).ConfigureAwait(false))
+                await ended.ConfigureAwait(false);
             if (_client is { } client)
                 await client.Closed.WaitAsync(cancellation).ConfigureAwait(false);
             while (ReferenceEquals(channel.Client, _client))
@@ -54,19 +68,25 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
         try
         {
             listener.Subscription = await listener.Subscribe(cancellation).ConfigureAwait(false);
+            listener.IsOffered = true;
         }
         catch (IpcServiceException e)
         {
             // Nucleus lite has neither validation nor component updates.
+            if (listener.IsOffered)
+                Log.NotOffered(log, listener.What, e.Message);
             listener.IsOffered = false;
-            Log.NotOffered(log, listener.What, e.Message);
         }
     }
 
     private async Task ListenAsync<T>(GreengrassIpcClient client, Listener<T> listener, CancellationToken cancellation) where T : class
     {
-        while (listener.IsOffered && !client.Closed.IsCompleted)
+        while (true)
         {
+            if (!listener.IsOffered)
+                await PauseAsync(client, OfferPause, cancellation).ConfigureAwait(false);
+            if (client.Closed.IsCompleted)
+                return;
             try
             {
                 if (listener.Subscription is { } subscription)
@@ -75,7 +95,6 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
                     listener.Subscription = null;
                 }
                 await SubscribeAsync(listener, cancellation).ConfigureAwait(false);
-                continue;
             }
             catch (Exception e) when (e is GreengrassIpcException or TimeoutException)
             {
@@ -83,10 +102,18 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
                 listener.Subscription = null;
                 if (!client.Closed.IsCompleted)
                     Log.NotListening(log, e.Message);
+                await PauseAsync(client, RetryPause, cancellation).ConfigureAwait(false);
             }
-            await Task.WhenAny(client.Closed, Task.Delay(RetryPause, time, cancellation)).ConfigureAwait(false);
-            cancellation.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>As long as the connection lasts.</summary>
+    private async Task PauseAsync(GreengrassIpcClient client, TimeSpan pause, CancellationToken cancellation)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await Task.WhenAny(client.Closed, Task.Delay(pause, time, over.Token)).ConfigureAwait(false);
+        await over.CancelAsync().ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
     }
 
     private sealed record Listener<T>(
@@ -95,5 +122,7 @@ internal sealed class NucleusEvents(GreengrassChannel channel, ConfigurationWatc
         public IpcSubscription<T>? Subscription { get; set; }
 
         public bool IsOffered { get; set; } = true;
+
+        public Task EndAsync() => Subscription?.DisposeAsync().AsTask() ?? Task.CompletedTask;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Keyturn.Device.Credentials;
 using Keyturn.Device.Storage;
@@ -12,24 +13,46 @@ namespace Keyturn.Device.Systemd;
 /// <param name="executable">What to copy.</param>
 /// <param name="systemctl">Runs it, and returns the reason if that failed.</param>
 /// <param name="system">Where the root of the file system is; another place in tests.</param>
+[SuppressMessage("Design", "CA1001", Justification = "The semaphore has no wait handle, and a removal may still run when nobody needs this any more.")]
 internal sealed class RecoveryUnits(
     string root, IFileSystem files, string executable, Func<string[], CancellationToken, Task<string?>> systemctl, ILogger log, string system = "/") : IRecoveryUnits
 {
     private readonly StateDirectories _directories = new(root);
 
+    /// <summary>A removal that systemd is slow at must not take away what the next rotation installs meanwhile.</summary>
+    private readonly SemaphoreSlim _turn = new(1);
+
     private string Units => Path.Combine(system, "etc/systemd/system");
 
     private string Copy => Path.Combine(_directories.Executables, "certificate-rotator");
 
-    public async Task InstallAsync(CancellationToken cancellation)
+    public Task InstallAsync(CancellationToken cancellation) => InTurnAsync(InstallNowAsync, cancellation);
+
+    public Task RemoveAsync(CancellationToken cancellation) => InTurnAsync(RemoveNowAsync, cancellation);
+
+    private async Task InTurnAsync(Func<CancellationToken, Task> work, CancellationToken cancellation)
     {
-        if (WhyNot() is { } reason)
-        {
-            Log.UnitsNotInstalled(log, reason);
-            return;
-        }
+        await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            await work(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task InstallNowAsync(CancellationToken cancellation)
+    {
+        string? reason;
+        try
+        {
+            if (WhyNot() is { } obstacle)
+            {
+                Log.UnitsNotInstalled(log, obstacle);
+                return;
+            }
             GenerationDirectory.Ensure(files, _directories.Executables, isForUs: true);
             Place(Copy, next => files.Copy(executable, next), mode: 0x1C0);
             foreach (var (name, text) in UnitFiles.All(Copy, root, Path.Combine(_directories.Journal, "journal")))
@@ -46,7 +69,7 @@ internal sealed class RecoveryUnits(
             Log.UnitsNotInstalled(log, reason);
     }
 
-    public async Task RemoveAsync(CancellationToken cancellation)
+    private async Task RemoveNowAsync(CancellationToken cancellation)
     {
         string? reason;
         try

@@ -99,7 +99,20 @@ public sealed class DeploymentWatchTests
         var watch = new DeploymentWatch(() => _state, () => TimeSpan.FromMinutes(10), startedLate: true, time, NullLogger.Instance);
         time.Now = TimeSpan.FromSeconds(30) - TimeSpan.FromMicroseconds(1);
         await watch.WaitForNoneAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
-        Assert.Equal(4, time.Looks);
+        Assert.Equal(3, time.Looks);
+    }
+
+    [Fact]
+    public async Task A_deployment_that_was_called_off_in_silence_holds_no_restart_up_for_ever()
+    {
+        var watch = Watch();
+        Assert.Equal(TimeSpan.Zero, watch.Decide("d"));
+        var free = watch.WaitForNoneAsync(TestContext.Current.CancellationToken);
+        _time.Advance(TimeSpan.FromMinutes(59));
+        await Task.Delay(20, TestContext.Current.CancellationToken);
+        Assert.False(free.IsCompleted);
+        _time.Advance(TimeSpan.FromMinutes(1) + TimeSpan.FromMilliseconds(1));
+        await free.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
     /// <summary>A microsecond goes by whenever it is looked at. Its timers are the machine's.</summary>

@@ -39,6 +39,9 @@ internal sealed class FakeNucleus : IDisposable
 
     public int Connections { get; private set; }
 
+    /// <summary>Streams that the component ended of itself.</summary>
+    public int Ended { get; private set; }
+
     /// <summary>As lite refuses: the connection ends without a word.</summary>
     public bool RefusesConnections { get; set; }
 
@@ -49,13 +52,18 @@ internal sealed class FakeNucleus : IDisposable
     }
 
     /// <summary>An event on the stream that the operation was last asked for on.</summary>
-    public async Task SendAsync(string operation, string type, JsonObject payload)
+    public Task SendAsync(string operation, string type, JsonObject payload) => SendRawAsync(operation, type, payload.ToJsonString());
+
+    public async Task SendRawAsync(string operation, string type, string payload)
     {
         var message = RpcMessage.Create(
-            MessageType.ApplicationMessage, MessageFlags.None, _streams[operation], Encoding.UTF8.GetBytes(payload.ToJsonString()),
+            MessageType.ApplicationMessage, MessageFlags.None, _streams[operation], Encoding.UTF8.GetBytes(payload),
             EventStreamHeader.String(RpcMessage.ContentTypeHeader, "application/json"), EventStreamHeader.String(RpcMessage.ServiceModelTypeHeader, "aws.greengrass#" + type));
         await WriteAsync(_client!, message);
     }
+
+    /// <summary>Ends the stream that the operation was last asked for on.</summary>
+    public Task EndAsync(string operation) => WriteAsync(_client!, RpcMessage.Create(MessageType.ApplicationMessage, MessageFlags.TerminateStream, _streams[operation], default));
 
     public void Drop() => _client!.Dispose();
 
@@ -125,7 +133,10 @@ internal sealed class FakeNucleus : IDisposable
             return;
         }
         if (request.TerminatesStream)
+        {
+            Ended++;
             return;
+        }
         var operation = request.Message.Find(RpcMessage.OperationHeader)!.Value.AsString()!.Split('#')[1];
         var body = JsonNode.Parse(request.Message.Payload.Span)!;
         lock (_lock)

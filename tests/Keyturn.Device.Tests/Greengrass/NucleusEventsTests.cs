@@ -12,6 +12,7 @@ public sealed class NucleusEventsTests : IAsyncLifetime
     private const string Elliptic = """{"keyAlgorithm":"ECDSA-P256","signingAlgorithm":"ECDSA-WITH-SHA256"}""";
 
     private readonly FakeNucleus _nucleus = new();
+    private readonly HastyTime _time = new(TimeSpan.FromMilliseconds(50));
     private readonly GreengrassChannel _channel;
     private readonly ConfigurationWatch _configuration = new(null, TimeProvider.System, NullLogger.Instance);
     private readonly NucleusEvents _events;
@@ -24,7 +25,7 @@ public sealed class NucleusEventsTests : IAsyncLifetime
         _channel = new GreengrassChannel(_nucleus.Options, "pump1", TimeProvider.System, NullLogger.Instance);
         _channel.Opened += () => _opened++;
         var deployments = new DeploymentWatch(() => _state, () => TimeSpan.FromMinutes(10), startedLate: false, TimeProvider.System, NullLogger.Instance);
-        _events = new NucleusEvents(_channel, _configuration, deployments, TimeProvider.System, NullLogger.Instance);
+        _events = new NucleusEvents(_channel, _configuration, deployments, _time, NullLogger.Instance);
     }
 
     public async ValueTask InitializeAsync() => await _channel.ConnectAsync(TestContext.Current.CancellationToken);
@@ -47,10 +48,7 @@ public sealed class NucleusEventsTests : IAsyncLifetime
         Assert.Equal(KeyOptions.Default, _configuration.Settings.Keys);
 
         _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
-        await _nucleus.SendAsync("SubscribeToConfigurationUpdate", "ConfigurationUpdateEvents", new()
-        {
-            ["configurationUpdateEvent"] = new JsonObject { ["componentName"] = "me", ["keyPath"] = new JsonArray("keyAlgorithm") },
-        });
+        await ChangeAsync();
         await FakeNucleus.UntilAsync(() => _configuration.Settings.Keys.KeyAlgorithm.Name == "ECDSA-P256");
     }
 
@@ -97,10 +95,7 @@ public sealed class NucleusEventsTests : IAsyncLifetime
         Assert.Equal(KeyOptions.Default, _configuration.Settings.Keys);
 
         _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
-        await _nucleus.SendAsync("SubscribeToConfigurationUpdate", "ConfigurationUpdateEvents", new()
-        {
-            ["configurationUpdateEvent"] = new JsonObject { ["componentName"] = "me", ["keyPath"] = new JsonArray() },
-        });
+        await ChangeAsync();
         await FakeNucleus.UntilAsync(() => _configuration.Settings.Keys.KeyAlgorithm.Name == "ECDSA-P256");
     }
 
@@ -132,6 +127,70 @@ public sealed class NucleusEventsTests : IAsyncLifetime
 
         Assert.Equal((1, 18), (_nucleus.Connections, _nucleus.Calls("SubscribeToIoTCore").Length));
     }
+
+    [Fact]
+    public async Task A_change_that_falls_between_two_streams_of_one_connection_is_taken_over_too()
+    {
+        await OpenAsync();
+        _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
+        await _nucleus.EndAsync("SubscribeToConfigurationUpdate");
+        await FakeNucleus.UntilAsync(() => _configuration.Settings.Keys.KeyAlgorithm.Name == "ECDSA-P256");
+    }
+
+    [Fact]
+    public async Task A_change_that_can_not_be_read_at_once_is_read_later()
+    {
+        await OpenAsync();
+        // The first reading of this stream is over.
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("GetConfiguration").Length == 2);
+        _nucleus.Refused.Add("GetConfiguration");
+        _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
+        await ChangeAsync();
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("GetConfiguration").Length == 4);
+        _nucleus.Refused.Clear();
+        await FakeNucleus.UntilAsync(() => _configuration.Settings.Keys.KeyAlgorithm.Name == "ECDSA-P256");
+    }
+
+    [Fact]
+    public async Task A_proposal_that_is_no_Unicode_is_rejected_and_the_next_is_judged_too()
+    {
+        await OpenAsync();
+        await _nucleus.SendRawAsync("SubscribeToValidateConfigurationUpdates", "ValidateConfigurationUpdateEvents",
+            """{"validateConfigurationUpdateEvent":{"configuration":{"keyAlgorithm":"\ud800","signingAlgorithm":"SHA256WITHRSA"},"deploymentId":"d-1"}}""");
+        await ProposeAsync(Elliptic, "d-2");
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("SendConfigurationValidityReport").Length == 2);
+        Assert.Equal(["REJECTED", "ACCEPTED"], new[] { Report(0), Report(1) }.Select(r => (string?)r["status"]));
+    }
+
+    [Fact]
+    public async Task What_a_nucleus_in_trouble_refused_is_asked_for_again_and_what_lite_lacks_costs_little()
+    {
+        _nucleus.Refused.UnionWith(["SubscribeToConfigurationUpdate", "SubscribeToComponentUpdates"]);
+        await OpenAsync();
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("SubscribeToComponentUpdates").Length >= 2);
+        Assert.Contains(TimeSpan.FromMinutes(10), _time.Pauses);
+        _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
+        _nucleus.Refused.Remove("SubscribeToConfigurationUpdate");
+        await FakeNucleus.UntilAsync(() => _configuration.Settings.Keys.KeyAlgorithm.Name == "ECDSA-P256");
+    }
+
+    [Fact]
+    public async Task Subscriptions_of_an_opening_that_failed_are_ended_before_they_are_made_anew()
+    {
+        await OpenAsync();
+        _nucleus.Refused.Add("GetConfiguration");
+        _nucleus.Drop();
+        await FakeNucleus.UntilAsync(() => _nucleus.Ended >= 3);
+        _nucleus.Refused.Clear();
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("SubscribeToComponentUpdates").Length == 2 + _nucleus.Ended / 3);
+        await AskAsync("d-1");
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("DeferComponentUpdate").Length == 1);
+    }
+
+    private Task ChangeAsync() => _nucleus.SendAsync("SubscribeToConfigurationUpdate", "ConfigurationUpdateEvents", new()
+    {
+        ["configurationUpdateEvent"] = new JsonObject { ["componentName"] = "me", ["keyPath"] = new JsonArray("keyAlgorithm") },
+    });
 
     private async Task OpenAsync()
     {

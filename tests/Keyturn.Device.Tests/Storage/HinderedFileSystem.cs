@@ -10,7 +10,14 @@ internal sealed class HinderedFileSystem(IFileSystem real, bool hasLinks, params
     /// <summary>Every operation that changes something is told of before it is done.</summary>
     public Action<string> Before { get; set; } = _ => { };
 
-    public FileStatus? Status(string path) => real.Status(path);
+    /// <summary>Told of each path that is looked at, before it is.</summary>
+    public Action<string> BeforeStatus { get; set; } = _ => { };
+
+    public FileStatus? Status(string path)
+    {
+        BeforeStatus(path);
+        return real.Status(path);
+    }
 
     public string ReadLink(string path) => real.ReadLink(path);
 

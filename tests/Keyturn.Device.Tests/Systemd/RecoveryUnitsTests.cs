@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Keyturn.Device.Storage;
 using Keyturn.Device.Systemd;
+using Keyturn.Device.Tests.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
@@ -12,6 +13,7 @@ public sealed class RecoveryUnitsTests : IDisposable
     private readonly List<string> _commands = [];
     private readonly StringWriter _log = new();
     private string? _refusal;
+    private Task _systemd = Task.CompletedTask;
 
     public RecoveryUnitsTests()
     {
@@ -81,6 +83,34 @@ public sealed class RecoveryUnitsTests : IDisposable
         Assert.Equal(2, _log.ToString().Split('\n').Count(l => l.Contains("The rotation goes on without", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task A_removal_that_systemd_is_slow_at_takes_nothing_of_the_next_rotation_away()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "units are root's");
+        var units = Units();
+        await units.InstallAsync(default);
+        var slow = new TaskCompletionSource();
+        _systemd = slow.Task;
+        var removal = units.RemoveAsync(default);
+        var next = units.InstallAsync(default);
+        _systemd = Task.CompletedTask;
+        slow.SetResult();
+        await removal;
+        await next;
+        Assert.Equal(3, Directory.EnumerateFileSystemEntries(UnitDirectory).Count());
+        Assert.True(File.Exists(Copy));
+        Assert.Equal($"start {UnitFiles.Timer}", _commands[^1]);
+    }
+
+    [Fact]
+    public async Task A_disk_that_fails_while_it_is_asked_whether_units_can_be_there_stops_no_rotation()
+    {
+        var files = new HinderedFileSystem(new PosixFileSystem(), hasLinks: true) { BeforeStatus = path => throw new IOException($"{path}: no answer") };
+        await Units(files).InstallAsync(default);
+        Assert.Contains("The rotation goes on without", _log.ToString(), StringComparison.Ordinal);
+        Assert.Empty(_commands);
+    }
+
     [Theory]
     [InlineData("/greengrass/v2", true)]
     [InlineData("/opt/green grass", false)]
@@ -110,10 +140,11 @@ public sealed class RecoveryUnitsTests : IDisposable
         Assert.Equal(0, check.ExitCode);
     }
 
-    private RecoveryUnits Units() => new(
-        Root, new PosixFileSystem(), _directory.Combine("component"), (command, _) =>
+    private RecoveryUnits Units(IFileSystem? files = null) => new(
+        Root, files ?? new PosixFileSystem(), _directory.Combine("component"), async (command, _) =>
         {
             _commands.Add(string.Join(' ', command));
-            return Task.FromResult(_refusal);
+            await _systemd;
+            return _refusal;
         }, new RotationLog(_log, new FakeTimeProvider(), "pump1", LogLevel.Information), Machine);
 }
