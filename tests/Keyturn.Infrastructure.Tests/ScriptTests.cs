@@ -1,12 +1,12 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Keyturn.Infrastructure.Tests;
 
 /// <summary>The scripts around packaging, in a small copy of the repository.</summary>
-public sealed class ScriptTests : IDisposable
+public sealed partial class ScriptTests : IDisposable
 {
-    private const string Component = "aws.greengrass.labs.CertificateRotator";
-
     private readonly string _root = Directory.CreateTempSubdirectory("keyturn-scripts-").FullName;
 
     public ScriptTests()
@@ -57,22 +57,59 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Fact]
-    public void Gdk_finds_recipe_and_archives_where_it_looks_for_them()
+    public void Nothing_is_laid_out_for_Gdk_while_an_archive_is_missing()
     {
         Directory.CreateDirectory(Path.Combine(_root, "artifacts/package"));
-        string[] archives = ["certificate-rotator-linux-arm64.zip", "certificate-rotator-linux-x64.zip", "certificate-rotator-win-x64.zip"];
-        foreach (var archive in (string[])[archives[0], archives[2]])
+        foreach (var archive in (string[])["certificate-rotator-linux-arm64.zip", "certificate-rotator-win-x64.zip"])
             File.WriteAllText(Path.Combine(_root, "artifacts/package", archive), "archive");
         var run = Run("script/gdk-build", "--packed");
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains(archives[1], run.Errors, StringComparison.Ordinal);
+        Assert.Contains("certificate-rotator-linux-x64.zip", run.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_root, "greengrass-build")));
+    }
 
-        File.WriteAllText(Path.Combine(_root, "artifacts/package", archives[1]), "archive");
-        run = Run("script/gdk-build", "--packed");
+    /// <summary>
+    /// <c>gdk component build</c> and the beginning of <c>gdk component publish</c>, step by step as GDK 1.6.2 goes: all from the directory of gdk-config.json.
+    /// The command is the configured one; that it packs takes minutes, so files stand in for what it would pack.
+    /// </summary>
+    [Fact]
+    public void Gdk_finds_the_recipe_builds_as_configured_and_has_what_it_publishes()
+    {
+        foreach (var beside in new DirectoryInfo(SynthesizedStacks.RepositoryRoot).EnumerateFiles("recipe.*"))
+        {
+            if (beside.LinkTarget is { } target)
+                File.CreateSymbolicLink(Path.Combine(_root, beside.Name), target);
+            else
+                beside.CopyTo(Path.Combine(_root, beside.Name));
+        }
+
+        var packed = Run("script/package", "--list").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[0]);
+        File.WriteAllText(Path.Combine(_root, "script/package"), $"""
+            #!/usr/bin/env bash
+            mkdir -p artifacts/package && cd artifacts/package && touch {string.Join(' ', packed)}
+            """);
+
+        var configuration = JsonNode.Parse(File.ReadAllText(Path.Combine(_root, "gdk-config.json")))!;
+        var (name, component) = Assert.Single(configuration["component"]!.AsObject());
+        var found = Assert.Single(((string[])["recipe.json", "recipe.yaml"]).Select(recipe => Path.Combine(_root, recipe)), File.Exists);
+        // Through the link: the name under which the built recipe is looked for is that of what it leads to.
+        var recipeName = Path.GetFileName(File.ResolveLinkTarget(found, returnFinalTarget: true)?.FullName ?? found);
+        var artifacts = Path.Combine(_root, "greengrass-build/artifacts", name, component!["version"]!.ToString());
+        var recipes = Path.Combine(_root, "greengrass-build/recipes");
+        Directory.CreateDirectory(artifacts);
+        Directory.CreateDirectory(recipes);
+
+        Assert.Equal("custom", component["build"]!["build_system"]!.ToString());
+        var command = component["build"]!["custom_build_command"]!.AsArray().Select(word => word!.ToString()).ToArray();
+        var run = Run(command[0], command[1..]);
         Assert.True(run.ExitCode == 0, run.Errors);
-        Assert.True(File.Exists(Path.Combine(_root, "greengrass-build/recipes/recipe.yaml")));
-        Assert.Equal(archives, Directory.EnumerateFiles(Path.Combine(_root, $"greengrass-build/artifacts/{Component}/2.0.0")).Select(Path.GetFileName).Order());
+
+        var built = File.ReadAllText(Path.Combine(recipes, recipeName));
+        Assert.Equal(File.ReadAllText(found), built);
+        Assert.Equal(name, Value(built, "ComponentName"));
+        var named = Uri().Matches(built).Select(uri => Path.GetFileName(uri.Groups[1].Value)).ToArray();
+        Assert.NotEmpty(named);
+        Assert.Equal(named.Order(), Directory.EnumerateFiles(artifacts).Select(Path.GetFileName).Order());
     }
 
     [Theory]
@@ -136,4 +173,7 @@ public sealed class ScriptTests : IDisposable
         process.WaitForExit();
         return (process.ExitCode, output, errors.GetAwaiter().GetResult());
     }
+
+    [GeneratedRegex(@"- Uri: (s3://\S+)")]
+    private static partial Regex Uri();
 }
