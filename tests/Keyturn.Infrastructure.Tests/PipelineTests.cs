@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Keyturn.Cli.Components;
 
 namespace Keyturn.Infrastructure.Tests;
 
@@ -15,6 +17,22 @@ public sealed class PipelineTests(SynthesizedStacks stacks)
         Assert.Equal(["Source", "Build", "Publish", "Deploy", "Integration"], ((JsonArray)pipeline["Stages"]!).Select(s => s!["Name"]!.ToString()));
         Assert.Equal("AWSLabsCertificateRotatorPipelineNotification", Assert.Single(stacks.Pipeline.Of("AWS::SNS::Topic")).Properties["TopicName"]!.ToString());
         Assert.Single(stacks.Pipeline.Of("AWS::CodeStarNotifications::NotificationRule"));
+    }
+
+    [Fact]
+    public void The_build_packages_every_archive_that_the_component_is_published_with()
+    {
+        var (_, build) = Assert.Single(
+            stacks.Pipeline.Of("AWS::CodeBuild::Project"), p => p.Properties["Name"]!.ToString().EndsWith("BuildAndTest", StringComparison.Ordinal));
+        var commands = JsonNode.Parse(build["Source"]!["BuildSpec"]!.ToString())!["phases"]!["build"]!["commands"]!.AsArray();
+        var packed = commands.Select(command => command!.ToString().Split(' ')).Where(words => words[0] == "script/package").SelectMany(words => Listed(words[1..]));
+        var wanted = ComponentRecipe.Read(Path.Combine(SynthesizedStacks.RepositoryRoot, "src/Keyturn.Device/recipe.yaml")).Artifacts;
+
+        Assert.NotEmpty(wanted);
+        Assert.Empty(wanted.Except(packed));
+        // script/sysroot asks the apt of the image for a mirror of Debian.
+        Assert.Contains("bookworm", build["Environment"]!["Image"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(120, build["TimeoutInMinutes"]!.GetValue<int>());
     }
 
     [Fact]
@@ -57,5 +75,15 @@ public sealed class PipelineTests(SynthesizedStacks stacks)
             var actions = statement["Action"] is JsonArray many ? many.Select(a => a!.ToString()) : [statement["Action"]!.ToString()];
             Assert.All(actions, a => Assert.True(OnEverything.Contains(a), $"{id} may {a} everything"));
         }
+    }
+
+    private static IEnumerable<string> Listed(string[] targets)
+    {
+        var script = Path.Combine(SynthesizedStacks.RepositoryRoot, "script/package");
+        using var process = Process.Start(new ProcessStartInfo(script, ["--list", .. targets]) { RedirectStandardOutput = true })!;
+        var archives = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[0]);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return archives;
     }
 }
