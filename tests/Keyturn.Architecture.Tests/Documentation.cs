@@ -23,6 +23,17 @@ public sealed partial class Documentation
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Where_keyturn_lies_is_said_before_it_is_run(string document)
+    {
+        var text = File.ReadAllText(Path.Combine(Repository.Root, document));
+        if (RunsKeyturn().Match(text) is { Success: true } run)
+            Assert.True(
+                text[..run.Index].Contains("`artifacts/bin/Keyturn.Cli/release/keyturn`", StringComparison.Ordinal),
+                $"{document} runs '{run.Value}', which is on nobody's PATH, and has not said where script/build puts it");
+    }
+
     [Fact]
     public void Every_test_that_the_threat_model_names_exists()
     {
@@ -65,6 +76,9 @@ public sealed partial class Documentation
 
     [GeneratedRegex(@"\]\((?!https?:|mailto:)(?<path>[^)#\s]*)(?:#(?<anchor>[^)\s]+))?\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"^(\$ )?keyturn [a-z]+", RegexOptions.Multiline)]
+    private static partial Regex RunsKeyturn();
 
     [GeneratedRegex("`([A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)`")]
     private static partial Regex TestName();
