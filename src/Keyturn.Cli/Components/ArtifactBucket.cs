@@ -12,6 +12,11 @@ internal sealed class ArtifactBucket(string name) : IDisposable
         ForcePathStyle = Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL") is not null || Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3") is not null,
     });
 
+    /// <summary>By S3's rules; another name would fail as a wrong signature or a wrong host.</summary>
+    public static bool CanBeNamed(string name) =>
+        name.Length is >= 3 and <= 63 && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])
+        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.');
+
     public async Task UploadAsync(string key, string file, string untouched, CancellationToken stop)
     {
         try
@@ -24,7 +29,7 @@ internal sealed class ArtifactBucket(string name) : IDisposable
         }
         catch (AmazonS3Exception error) when (error.StatusCode == System.Net.HttpStatusCode.NotFound)
         {
-            throw new UserException($"there is no bucket {name} that these credentials can write to. {untouched} Make it ('aws s3 mb s3://{name}'), or name another with --bucket.", error);
+            throw new UserException($"there is no bucket {name} ({error.ErrorCode}). {untouched} Make it ('aws s3 mb s3://{name}'), or name another with --bucket.", error);
         }
     }
 

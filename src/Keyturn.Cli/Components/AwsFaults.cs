@@ -33,9 +33,13 @@ internal static class AwsFaults
         {
             throw new UserException($"these credentials may not do {permission}. {untouched} Grant it, or use other credentials. AWS says: {error.Message}", error);
         }
-        catch (AmazonServiceException error) when (error.ErrorCode is "NoSuchBucket" or "PermanentRedirect" or "ValidationException" or "ConflictException")
+        catch (AmazonServiceException error) when (error.ErrorCode is "PermanentRedirect")
         {
-            throw new UserException($"{permission} was refused ({error.ErrorCode}): {error.Message} {untouched}", error);
+            throw new UserException($"{permission} was refused ({error.ErrorCode}): it is in another region. {untouched} Set AWS_REGION to that one.", error);
+        }
+        catch (AmazonServiceException error) when (error.ErrorCode is "ValidationException" or "ConflictException")
+        {
+            throw new UserException($"{permission} was refused ({error.ErrorCode}). {untouched} AWS says: {error.Message}", error);
         }
         catch (AmazonClientException error)
         {

@@ -24,7 +24,16 @@ internal static class ComponentCommand
             if (!File.Exists(script))
                 throw new UserException($"there is no {script}; nothing was built. Run this in a clone of the repository.");
             using var process = Process.Start(script, result.GetValue(platforms) ?? []);
-            await process.WaitForExitAsync(stop);
+            try
+            {
+                await process.WaitForExitAsync(stop);
+            }
+            catch (OperationCanceledException)
+            {
+                await process.EndAsync(TimeProvider.System);
+                throw;
+            }
+
             return process.ExitCode == 0 ? ExitCode.Done : ExitCode.UserError;
         });
         return command;
@@ -34,6 +43,11 @@ internal static class ComponentCommand
     {
         var (recipe, version, json) = Common();
         var bucket = new Option<string>("--bucket") { Description = "S3 bucket for the archives, in the region of the devices.", Required = true };
+        bucket.Validators.Add(result =>
+        {
+            if (result.Tokens is [var given] && !ArtifactBucket.CanBeNamed(given.Value))
+                result.AddError($"--bucket '{given.Value}' can't be the name of an S3 bucket: 3 to 63 lower-case letters, digits, hyphens and dots.");
+        });
         var packages = new Option<string>("--packages") { Description = "Directory of the archives.", DefaultValueFactory = _ => Path.Combine(Root(), "artifacts", "package") };
         var command = new Command("publish", "Uploads the archives and publishes a version of the component.") { bucket, packages, recipe, version, json };
         command.SetAction(result => new Publishing(

@@ -1,14 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Keyturn.Cli.Demo;
 
 /// <summary>A stand-in that runs beside us until it is disposed: asked to end, and after a moment made to.</summary>
 internal sealed class ToolProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
-
     private readonly Process process;
     private readonly StreamWriter log;
     private readonly Lock writing = new();
@@ -70,20 +67,7 @@ internal sealed class ToolProcess : IAsyncDisposable
     {
         try
         {
-            if (!process.HasExited)
-            {
-                _ = Kill(process.Id, SigTerm);
-                using var timeout = new CancellationTokenSource(Grace, time);
-                try
-                {
-                    await process.WaitForExitAsync(timeout.Token);
-                }
-                catch (OperationCanceledException)
-                {
-                    process.Kill(entireProcessTree: true);
-                    await process.WaitForExitAsync(CancellationToken.None);
-                }
-            }
+            await process.EndAsync(time);
         }
         finally
         {
@@ -122,11 +106,6 @@ internal sealed class ToolProcess : IAsyncDisposable
                 log.WriteLine(line);
         }
     }
-
-    private const int SigTerm = 15;
-
-    [DllImport("libc", EntryPoint = "kill")]
-    private static extern int Kill(int process, int signal);
 }
 
 /// <summary>The demo could not go on, for a reason that is not the user's.</summary>

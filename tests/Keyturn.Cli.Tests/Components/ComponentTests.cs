@@ -54,7 +54,9 @@ public sealed class ComponentTests : IAsyncLifetime
 
     [Theory]
     [InlineData("/archives", 403, "AccessDenied", "may not do s3:PutObject")]
-    [InlineData("/archives", 404, "NoSuchBucket", "NoSuchBucket")]
+    [InlineData("/archives", 404, "NoSuchBucket", "there is no bucket archives (NoSuchBucket). Nothing was changed. Make it")]
+    [InlineData("/archives", 301, "PermanentRedirect", "Set AWS_REGION")]
+    [InlineData("/greengrass", 409, "ConflictException", "AWS says")]
     [InlineData("/greengrass", 403, "ExpiredTokenException", "credentials have expired")]
     [InlineData("/greengrass", 403, "UnrecognizedClientException", "does not know these credentials")]
     [InlineData("/greengrass", 403, "AccessDeniedException", "may not do greengrass:ListComponents")]
@@ -67,6 +69,22 @@ public sealed class ComponentTests : IAsyncLifetime
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(said, run.Errors, StringComparison.Ordinal);
         Assert.Contains("Nothing was changed.", run.Errors, StringComparison.Ordinal);
+        Assert.Empty(_aws.Changes);
+    }
+
+    [Theory]
+    [InlineData("Archives")]
+    [InlineData("my_archives")]
+    [InlineData("s3://archives")]
+    [InlineData("ab")]
+    [InlineData("-archives")]
+    [InlineData("archives!")]
+    public async Task What_can_be_no_bucket_is_refused_before_AWS_is_asked(string bucket)
+    {
+        var run = await KeyturnProcess.RunAsync(_aws.Url, "component", "publish", $"--bucket={bucket}", "--packages", _packages, "--recipe", RecipeFile);
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains($"--bucket '{bucket}' can't be the name of an S3 bucket", run.Errors, StringComparison.Ordinal);
         Assert.Empty(_aws.Changes);
     }
 

@@ -6,9 +6,12 @@ namespace Keyturn.Cli.Tests.Components;
 internal sealed record KeyturnProcess(int ExitCode, string Output, string Errors)
 {
     /// <param name="endpoint">Null: no AWS, and no credentials either.</param>
-    public static async Task<KeyturnProcess> RunAsync(string? endpoint, params string[] arguments)
+    public static Task<KeyturnProcess> RunAsync(string? endpoint, params string[] arguments) => RunInAsync(AppContext.BaseDirectory, endpoint, arguments);
+
+    /// <param name="directory">Where the program lies.</param>
+    public static async Task<KeyturnProcess> RunInAsync(string directory, string? endpoint, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "keyturn"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(directory, "keyturn"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("AWS_", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
