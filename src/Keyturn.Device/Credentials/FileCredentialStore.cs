@@ -11,8 +11,9 @@ namespace Keyturn.Device.Credentials;
 /// Key and certificate as files: generations of them in a directory of our own, one of which the nucleus's paths lead to, by links where there can be
 /// links, otherwise by copies.
 /// </summary>
+/// <param name="nucleusIsAnother">Another user than this process, whoever owns the files: it may read them by their group, or as anybody.</param>
 internal sealed class FileCredentialStore(
-    IFileSystem files, CredentialPaths paths, string directory, CredentialFiles? contents = null, ILogger? log = null) : ICredentialStore
+    IFileSystem files, CredentialPaths paths, string directory, CredentialFiles? contents = null, ILogger? log = null, bool nucleusIsAnother = false) : ICredentialStore
 {
     private const string KeyName = GenerationDirectory.Key, CertificateName = GenerationDirectory.Certificate, RequestName = GenerationDirectory.Request;
     private const int LongestFile = CredentialFile.Longest;
@@ -54,7 +55,7 @@ internal sealed class FileCredentialStore(
         if (files.FreeBytes(Path.GetDirectoryName(directory)!) < SpaceNeeded)
             throw new CredentialException($"less than 1 MB is free on the disk of {directory}; free some, then start a new job");
         var keyFile = files.Status(files.Resolve(paths.Key))!.Value;
-        var isForUs = keyFile.Owner == files.User;
+        var isForUs = !nucleusIsAnother && keyFile.Owner == files.User;
         GenerationDirectory.Ensure(files, directory, isForUs);
         RemoveUnfinished();
         var old = Adopt(isForUs);

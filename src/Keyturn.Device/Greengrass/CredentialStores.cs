@@ -11,7 +11,7 @@ internal static class CredentialStores
 {
     public static ICredentialStore Open(SystemConfiguration system, IFileSystem files, StateDirectories directories, Func<Pkcs11Options> pkcs11, ILogger? log = null) =>
         system.TokenLabel is not { } label
-            ? new FileCredentialStore(files, system.Paths, directories.Credentials, log: log)
+            ? new FileCredentialStore(files, system.Paths, directories.Credentials, log: log, nucleusIsAnother: system.IsLite)
             : new Pkcs11CredentialStore(Token.At(pkcs11()), new TokenRoles(label), new RotationFiles(files, directories.Credentials));
 
     /// <summary>As the running nucleus has it; where that does not say, as its log does.</summary>

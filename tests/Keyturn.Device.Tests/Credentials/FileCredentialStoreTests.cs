@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Keyturn.Contracts;
 using Keyturn.Device.Credentials;
+using Keyturn.Device.Greengrass;
 using Keyturn.Device.Storage;
 
 namespace Keyturn.Device.Tests.Credentials;
@@ -160,6 +161,31 @@ public sealed class FileCredentialStoreTests : CredentialStoreContract, IDisposa
         File.CreateSymbolicLink(KeyPath + ".keyturn", victim);
         _store.Prepare(KeyOptions.Default);
         Assert.Equal("precious", File.ReadAllText(victim));
+    }
+
+    /// <summary>Nucleus lite's daemons are a user of their own, who reads a key of root's by its group or as anybody.</summary>
+    [Theory]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead, 4321u, 1235u)]
+    [InlineData(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead, 4321u, 4321u)]
+    public void A_key_of_roots_that_a_daemon_of_nucleus_lite_reads_it_reads_after_adoption_and_switch(UnixFileMode mode, uint user, uint group)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give files away");
+        var files = new PosixFileSystem();
+        files.SetOwner(KeyPath, 0, 1235);
+        File.SetUnixFileMode(KeyPath, mode);
+        File.SetUnixFileMode(CertificatePath, mode | UnixFileMode.OtherRead);
+        File.SetUnixFileMode(_directory.Path, File.GetUnixFileMode(_directory.Path) | UnixFileMode.OtherExecute);
+        Assert.True(files.IsReadableBy(KeyPath, user, group));
+        var system = new SystemConfiguration(KeyPath, CertificatePath, null, "pump1", IsLite: true);
+        var store = CredentialStores.Open(system, files, new StateDirectories(_directory.Path), () => throw new InvalidOperationException());
+
+        var pair = store.Prepare(KeyOptions.Default);
+        Assert.True(files.IsReadableBy(KeyPath, user, group) && files.IsReadableBy(CertificatePath, user, group));
+        store.StoreCertificate(pair.New, Ca.Sign(store.CertificateRequest(pair.New)), CertificateAuthority.Now);
+        store.SwitchTo(pair.New, mustBeReached: true);
+
+        Assert.True(files.IsReadableBy(KeyPath, user, group) && files.IsReadableBy(CertificatePath, user, group));
+        Assert.False(Directory.Exists(Generations) && files.Status(Generations)!.Value.Mode != 0x1C9);
     }
 
     private protected override X509Certificate2 PairInUse() => X509Certificate2.CreateFromPemFile(CertificatePath, KeyPath);
