@@ -52,6 +52,9 @@ internal sealed class FileCredentialStore(
     {
         if (!options.SigningAlgorithm.Suits(options.KeyAlgorithm))
             throw new CredentialException($"a {options.KeyAlgorithm} key can't sign with {options.SigningAlgorithm}; set signingAlgorithm to one of its family");
+        // The second of two links, or of two writes, would take the place of the first.
+        if (Path.GetFullPath(paths.Key) == Path.GetFullPath(paths.Certificate))
+            throw new CredentialException($"private key and certificate are in one file, {paths.Key}. Nothing was changed. Give each a file of its own");
         if (files.FreeBytes(Path.GetDirectoryName(directory)!) < SpaceNeeded)
             throw new CredentialException($"less than 1 MB is free on the disk of {directory}; free some, then start a new job");
         var keyFile = files.Status(files.Resolve(paths.Key))!.Value;

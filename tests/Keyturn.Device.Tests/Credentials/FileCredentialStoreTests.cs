@@ -188,6 +188,22 @@ public sealed class FileCredentialStoreTests : CredentialStoreContract, IDisposa
         Assert.False(Directory.Exists(Generations) && files.Status(Generations)!.Value.Mode != 0x1C9);
     }
 
+    [Fact]
+    public void One_file_for_both_is_refused_and_left_as_it_is()
+    {
+        var both = _directory.Combine("both.pem");
+        File.WriteAllText(both, File.ReadAllText(KeyPath) + "\n" + File.ReadAllText(CertificatePath));
+        var content = File.ReadAllText(both);
+        var store = new FileCredentialStore(new PosixFileSystem(), new CredentialPaths(both, _directory.Combine(".", "both.pem")), Generations);
+        store.CheckInUse();
+
+        Assert.Contains("one file", Assert.Throws<CredentialException>(() => store.Prepare(KeyOptions.Default)).Message, StringComparison.Ordinal);
+
+        Assert.Null(new FileInfo(both).LinkTarget);
+        Assert.Equal(content, File.ReadAllText(both));
+        store.CheckInUse();
+    }
+
     private protected override X509Certificate2 PairInUse() => X509Certificate2.CreateFromPemFile(CertificatePath, KeyPath);
 
     private protected override int CountCredentials() => Directory.Exists(Generations) ? Math.Max(1, Directory.EnumerateDirectories(Generations, "gen-*").Count()) : 1;
