@@ -5,7 +5,7 @@ namespace Keyturn.Device.Storage;
 /// <summary>The calls of libc that .NET has no equal of, or hides a copy or a followed link behind.</summary>
 internal static partial class Posix
 {
-    public const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, CreateFlag = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000;
+    public const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, CreateFlag = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000, NonBlocking = 0x800;
     public const int LockExclusive = 2, LockNow = 4, CurrentDirectory = -100, SymlinkNoFollow = 0x100;
 
     /// <summary>These two differ between processors.</summary>

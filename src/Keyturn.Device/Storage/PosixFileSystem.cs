@@ -72,7 +72,7 @@ internal sealed class PosixFileSystem(string labelAttribute = "security.selinux"
         _ = Posix.SetFileSystemUser(owner);
         try
         {
-            var descriptor = Posix.Open(path, Posix.ReadOnly | Posix.CloseOnExec, 0);
+            var descriptor = Posix.Open(path, Posix.ReadOnly | Posix.NonBlocking | Posix.CloseOnExec, 0);
             if (descriptor >= 0)
                 Posix.Close(descriptor);
             return descriptor >= 0;
@@ -195,7 +195,8 @@ internal sealed class PosixFileSystem(string labelAttribute = "security.selinux"
 
     private static Descriptor OpenDescriptor(string operation, string path, int flags, uint mode = 0)
     {
-        var number = Posix.Open(path, flags | Posix.CloseOnExec, mode);
+        // Changes nothing for a file; a pipe in its place would be waited for until somebody opens the other end.
+        var number = Posix.Open(path, flags | Posix.NonBlocking | Posix.CloseOnExec, mode);
         return number >= 0 ? new Descriptor(number) : throw Failure(operation, path);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Keyturn.Device.Storage;
 
 namespace Keyturn.Device.Tests.Storage;
@@ -6,7 +7,7 @@ namespace Keyturn.Device.Tests.Storage;
 /// The stores look before they write, and remove what is in the way. Should somebody put a link there between the two, the write itself must not
 /// follow it.
 /// </summary>
-public sealed class PlantedLinkTests : IDisposable
+public sealed partial class PlantedLinkTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly PosixFileSystem _files = new();
@@ -51,6 +52,36 @@ public sealed class PlantedLinkTests : IDisposable
         Assert.False(File.Exists(_directory.Combine("made elsewhere")));
     }
 
+    /// <summary>Opened as a file, a pipe is waited for until somebody opens its other end: for ever.</summary>
+    [Theory]
+    [InlineData("read")]
+    [InlineData("overwrite")]
+    [InlineData("sync")]
+    [InlineData("mode")]
+    [InlineData("owner")]
+    [InlineData("look")]
+    public async Task A_pipe_in_the_place_of_a_file_is_not_waited_for(string operation)
+    {
+        var pipe = _directory.Combine("pipe");
+        Assert.Equal(0, MakePipe(pipe, 0x180));
+        var done = Task.Run(() => Record.Exception(() => Do(operation, pipe)), TestContext.Current.CancellationToken);
+        try
+        {
+            var failure = await done.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            if (operation is "read" or "overwrite" or "sync")
+                Assert.IsType<FileSystemException>(failure);
+        }
+        finally
+        {
+            // Lets go of whoever waits.
+            using var end = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite);
+            await done;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mkfifo", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakePipe(string path, uint mode);
+
     private void Do(string operation, string path)
     {
         var source = _directory.Combine("source");
@@ -74,6 +105,12 @@ public sealed class PlantedLinkTests : IDisposable
                 break;
             case "read":
                 _files.Read(path, 100);
+                break;
+            case "sync":
+                _files.SyncFile(path);
+                break;
+            case "look":
+                _files.IsReadableBy(path, _files.User, 0);
                 break;
             default:
                 _files.Lock(path).Dispose();
