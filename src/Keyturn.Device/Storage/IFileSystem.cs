@@ -49,7 +49,7 @@ internal interface IFileSystem
 
     void SetMode(string path, uint mode);
 
-    /// <summary>Gives a file the security label of another one, where the system has labels.</summary>
+    /// <summary>Gives a file the security label of another one, and its access list, where the system has such.</summary>
     void CopyLabel(string from, string to);
 
     void SyncFile(string path);

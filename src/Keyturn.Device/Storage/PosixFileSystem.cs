@@ -8,6 +8,9 @@ internal sealed class PosixFileSystem(string labelAttribute = "security.selinux"
 {
     private const int Interrupted = 4, WouldBlock = 11, NoAttribute = 61, NotSupported = 95;
 
+    /// <summary>Whom a file is open to beside what its mode says.</summary>
+    private const string AccessList = "system.posix_acl_access";
+
     public uint User { get; } = Posix.EffectiveUser();
 
     public unsafe FileStatus? Status(string path)
@@ -129,14 +132,10 @@ internal sealed class PosixFileSystem(string labelAttribute = "security.selinux"
         Check(Posix.ChangeMode(file.Number, mode), "change the mode of", path);
     }
 
-    public unsafe void CopyLabel(string from, string to)
+    public void CopyLabel(string from, string to)
     {
-        var label = stackalloc byte[1024];
-        var length = Posix.GetAttribute(from, labelAttribute, label, 1024);
-        if (length <= 0)
-            return;
-        if (Posix.SetAttribute(to, labelAttribute, label, length, 0) != 0 && Marshal.GetLastPInvokeError() is not (NotSupported or NoAttribute))
-            throw Failure("label", to);
+        CopyAttribute(from, to, labelAttribute);
+        CopyAttribute(from, to, AccessList);
     }
 
     public void SyncFile(string path) => Sync(path, Posix.ReadOnly | Posix.NoFollow);
@@ -160,6 +159,17 @@ internal sealed class PosixFileSystem(string labelAttribute = "security.selinux"
     public IDisposable Lock(string path) => Lock(path, Posix.LockExclusive)!;
 
     public IDisposable? TryLock(string path) => Lock(path, Posix.LockExclusive | Posix.LockNow);
+
+    private static unsafe void CopyAttribute(string from, string to, string name)
+    {
+        const int Longest = 4096;
+        var value = stackalloc byte[Longest];
+        var length = Posix.GetAttribute(from, name, value, Longest);
+        if (length <= 0)
+            return;
+        if (Posix.SetAttribute(to, name, value, length, 0) != 0 && Marshal.GetLastPInvokeError() is not (NotSupported or NoAttribute))
+            throw Failure("label", to);
+    }
 
     private static Descriptor? Lock(string path, int operation)
     {

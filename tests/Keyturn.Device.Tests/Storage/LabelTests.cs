@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Keyturn.Contracts;
 using Keyturn.Device.Credentials;
+using Keyturn.Device.Greengrass;
 using Keyturn.Device.Storage;
 
 namespace Keyturn.Device.Tests.Storage;
@@ -68,6 +69,43 @@ public sealed partial class LabelTests : IDisposable
             Assert.Equal((Label, Label + ":c1"), (Read(keyPath), Read(certificatePath)));
         }
         Assert.NotEqual(keyText, File.ReadAllText(keyPath));
+    }
+
+    /// <summary>A nucleus may be let at its key by an entry of its own, which no owner, group or mode tells of.</summary>
+    [Fact]
+    public void Whom_an_access_list_lets_read_the_key_may_read_the_next_one()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can act as another user");
+        using var ca = new CertificateAuthority();
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (keyText, certificateText) = ca.Issue(key);
+        var (keyPath, certificatePath) = (Make("private.key", keyText), Make("device.crt", certificateText));
+        File.SetUnixFileMode(keyPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Allow(keyPath, 1234);
+        File.SetUnixFileMode(_directory.Path, File.GetUnixFileMode(_directory.Path) | UnixFileMode.OtherExecute);
+        Assert.Equal((true, false), (_files.IsReadableBy(keyPath, 1234, 1234), _files.IsReadableBy(keyPath, 4321, 4321)));
+        var directories = new StateDirectories(_directory.Path);
+        directories.Ensure(_files);
+        var store = CredentialStores.Open(new SystemConfiguration(keyPath, certificatePath, null, "pump1", IsLite: true), _files, directories, () => throw new InvalidOperationException());
+
+        for (var rotation = 0; rotation < 2; rotation++)
+        {
+            var pair = store.Prepare(new KeyOptions(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256));
+            store.StoreCertificate(pair.New, ca.Sign(store.CertificateRequest(pair.New)), CertificateAuthority.Now);
+            store.SwitchTo(pair.New, mustBeReached: true);
+            store.Remove(pair.Old);
+            Assert.Equal((true, false), (_files.IsReadableBy(keyPath, 1234, 1234), _files.IsReadableBy(keyPath, 4321, 4321)));
+        }
+    }
+
+    /// <summary>Gives one more user the right to read; Linux, linux/posix_acl_xattr.h.</summary>
+    private static void Allow(string path, uint user)
+    {
+        (ushort Tag, ushort Rights, uint Id)[] entries = [(0x01, 6, uint.MaxValue), (0x02, 4, user), (0x04, 0, uint.MaxValue), (0x10, 4, uint.MaxValue), (0x20, 0, uint.MaxValue)];
+        byte[] list = [2, 0, 0, 0, .. entries.SelectMany(e => (byte[])[.. BitConverter.GetBytes(e.Tag), .. BitConverter.GetBytes(e.Rights), .. BitConverter.GetBytes(e.Id)])];
+        var result = SetAttribute(path, "system.posix_acl_access", list, list.Length, 0);
+        Assert.SkipWhen(result != 0 && Marshal.GetLastPInvokeError() == 95, "the file system of the temporary directory keeps no access lists");
+        Assert.Equal(0, result);
     }
 
     private string Make(string name, string content = "")
