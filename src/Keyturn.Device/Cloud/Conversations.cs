@@ -15,6 +15,9 @@ internal sealed record AttestFacts(string CertificateId, string Component, strin
 /// </summary>
 internal sealed class Conversations(string thing)
 {
+    /// <summary>Of what others say: the journal and the log keep it, and job updates carry less.</summary>
+    private const int LongestText = 500, LongestName = 128;
+
     private readonly Dictionary<Type, Conversation> _open = [];
     private readonly Dictionary<string, CloudRequest.UpdateJob> _told = new(StringComparer.Ordinal);
 
@@ -145,6 +148,9 @@ internal sealed class Conversations(string thing)
             return answered is null || attested.ClientToken is null ? null : new RotationEvent.AttestAccepted(attested.Nonce);
         }
         var created = Read(payload, ContractsJson.Default.CreateAccepted);
+        // Nothing that our backend would call a rotation; half of it would be no name of one.
+        if (created.RotationId?.Length > LongestName)
+            return null;
         answered = Outstanding<CloudRequest.Create>(created.ClientToken);
         return answered is null ? null : new RotationEvent.Certified(created.CertificatePem, created.RotationId, created.ClientToken is not null);
     }
@@ -159,7 +165,7 @@ internal sealed class Conversations(string thing)
     private RotationEvent? Rejected(CloudMessage message, out Conversation? answered)
     {
         var rejected = Read(message.Payload.Span, ContractsJson.Default.Rejected);
-        var refusal = new Refusal(rejected.ErrorMsg, rejected.Code, rejected.Retryable, rejected.ClientToken is not null);
+        var refusal = new Refusal(Short(rejected.ErrorMsg), rejected.Code is { } code ? Short(code) : null, rejected.Retryable, rejected.ClientToken is not null);
         if (message.Topic == Topics.Rejected(Topics.Commit(thing)))
         {
             answered = Outstanding<CloudRequest.Commit>(rejected.ClientToken);
@@ -178,6 +184,8 @@ internal sealed class Conversations(string thing)
 
     private static AttestRequest Attest(AttestFacts facts, string token, string? nonce) =>
         new(true, facts.CertificateId, token, facts.Component, facts.KeyStore, facts.NotAfter, nonce);
+
+    public static string Short(string text) => text.Length > LongestText ? text[..LongestText] : text;
 
     private static byte[] Json<T>(T message, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(message, type);
 

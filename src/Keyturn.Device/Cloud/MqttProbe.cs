@@ -195,7 +195,7 @@ internal sealed class MqttProbe(
                 return JsonSerializer.Deserialize(payload, ContractsJson.Default.CommitAccepted)?.ClientToken == token;
             if (message.Topic != Topics.Rejected(topic) || JsonSerializer.Deserialize(payload, ContractsJson.Default.Rejected) is not { } rejected)
                 return false;
-            refusal = rejected.Code ?? "a refusal without a code";
+            refusal = rejected.Code is { } code ? Conversations.Short(code) : "a refusal without a code";
             return rejected.ClientToken == token;
         }
         catch (JsonException)

@@ -69,6 +69,8 @@ internal sealed class Journal(IFileSystem files, string directory, string bootId
         var body = JsonSerializer.SerializeToUtf8Bytes(entry, JournalJson.Default.JournalEntry);
         var header = Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture, $"{Magic} {Format} {Sha256.HexOf(body)}\n"));
+        if (header.Length + body.Length > Longest)
+            throw new FileSystemException("write", FilePath, 27, $"{header.Length + body.Length} bytes, more than the {Longest} that are read again");
         var next = FilePath + ".next";
         if (files.Status(next) is not null)
             files.Unlink(next);

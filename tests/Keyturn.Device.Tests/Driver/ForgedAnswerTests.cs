@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Keyturn.Device.Cloud;
 using Keyturn.Device.Rotation;
 
 namespace Keyturn.Device.Tests.Driver;
@@ -63,9 +64,40 @@ public sealed class ForgedAnswerTests
         Assert.IsType<RotationState.Starting>(rig.Driver.State);
     }
 
+    /// <summary>Whoever wrote it: the journal has to hold it.</summary>
+    [Theory]
+    [InlineData(Create)]
+    [InlineData(Commit)]
+    public async Task A_refusal_as_long_as_a_message_can_be_ends_the_rotation_and_no_other(string topic)
+    {
+        await using var rig = new DeviceRig { Probe = new BothAccepted() };
+        rig.Backend.Queue("job-1");
+        rig.Backend.Override = (t, m) => t == topic && !m.ContainsKey("attest")
+            ? ("/rejected", new JsonObject { ["errorMsg"] = new string('<', 20_000), ["code"] = topic == Create ? "CSR_REFUSED" : "CLOSED_OLD" })
+            : null;
+        rig.StartNucleus();
+        await rig.UntilAsync(() => rig.Driver.State is RotationState.Idle { LastOutcome: not null }, TimeSpan.FromSeconds(5));
+        Assert.Equal("FAILED", rig.Backend.Job!["status"]!.GetValue<string>());
+        Assert.Equal(rig.OldCertificate, File.ReadAllText(rig.CertificatePath));
+
+        rig.Backend.Override = null;
+        rig.Backend.Queue("job-2");
+        rig.Backend.Notify();
+        await rig.UntilAsync(() => rig.Backend.Job!["status"]!.GetValue<string>() == "SUCCEEDED", TimeSpan.FromSeconds(5));
+    }
+
     private static JsonObject[] Requests(DeviceRig rig, string topic) => [.. Sent(rig).Where(s => s.Topic == topic && !s.Payload.ContainsKey("attest")).Select(s => s.Payload)];
 
     private static int Attests(DeviceRig rig) => Sent(rig).Count(s => s.Payload.ContainsKey("attest"));
+
+    private sealed class BothAccepted : ICredentialProbe
+    {
+        public Task<RotationEvent.PreflightDone> PreflightAsync(CurrentRotation rotation, CancellationToken cancellation) =>
+            Task.FromResult(new RotationEvent.PreflightDone(PreflightOutcome.Passed, null));
+
+        public Task<RotationEvent.Compared> CompareAsync(string old, string @new, CancellationToken cancellation) =>
+            Task.FromResult(new RotationEvent.Compared(ProbeResult.Accepted, ProbeResult.Accepted, ProbeResult.Accepted));
+    }
 
     /// <summary>The driver sends on another thread.</summary>
     private static (string Topic, JsonObject Payload)[] Sent(DeviceRig rig)

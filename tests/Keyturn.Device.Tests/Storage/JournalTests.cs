@@ -104,6 +104,15 @@ public sealed class JournalTests : IDisposable
         Assert.ThrowsAny<IOException>(() => Open().Load());
     }
 
+    [Fact]
+    public void An_entry_that_is_too_long_to_be_read_again_is_not_written()
+    {
+        var known = _journal.Append(_journal.Load(), All["Committing"]);
+        Assert.ThrowsAny<IOException>(() => _journal.Append(known, new RotationState.Aborting(Rotation, new string('<', 20_000), AbortStage.Restore)));
+        Assert.Equal(All["Committing"], Open().Load().State);
+        _journal.Append(known, All["Aborting"]);
+    }
+
     private static readonly Dictionary<string, RotationState> All = new()
     {
         ["Idle"] = new RotationState.Idle(true, "rotated", true, 3),
