@@ -32,6 +32,8 @@ public sealed class TokenBusyTests : IDisposable
     [InlineData("CreateObject", true)]
     [InlineData("DestroyObject", false)]
     [InlineData("DestroyObject", true)]
+    [InlineData("Sign", false)]
+    [InlineData("Sign", true)]
     public void Busy_at_every_other_call_of_a_kind_it_is_asked_again(string call, bool isDone)
     {
         var calls = 0;

@@ -8,19 +8,7 @@ internal sealed class TokenKey(Token token, string id, PublicKey publicKey)
 {
     public PublicKey PublicKey => publicKey;
 
-    public byte[] Sign(byte[] hash, HashAlgorithmName algorithm, bool isPss)
-    {
-        try
-        {
-            return SignOnce(hash, algorithm, isPss);
-        }
-        catch (TokenAwayException)
-        {
-            return SignOnce(hash, algorithm, isPss);
-        }
-    }
-
-    private byte[] SignOnce(byte[] hash, HashAlgorithmName algorithm, bool isPss) => token.Use(session => session.WithId(ObjectClass.PrivateKey, id) is [var key, ..]
+    public byte[] Sign(byte[] hash, HashAlgorithmName algorithm, bool isPss) => token.Use(session => session.WithId(ObjectClass.PrivateKey, id) is [var key, ..]
         ? TokenSignature.Make(session, key, publicKey, hash, algorithm, isPss)
         : throw new CredentialException($"the private key of credential {id} is not in {token.Name}"));
 }

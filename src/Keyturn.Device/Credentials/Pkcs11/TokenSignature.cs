@@ -14,8 +14,6 @@ internal static class TokenSignature
         var result = rsa is null ? Ecdsa(session, key, publicKey, hash, out var signature)
             : isPss ? Pss(session, key, rsa, hash, algorithm, out signature)
             : session.TrySign(key, Mechanism.RsaPkcs, [], DigestInfo(hash, algorithm), out signature);
-        if (TokenError.IsPassing(result))
-            throw new TokenAwayException(TokenError.Describe($"signing in {session.TokenName}", result));
         TokenError.Check(result, $"signing with the private key '{key.Label}' in {session.TokenName}");
         return signature;
     }
@@ -91,6 +89,3 @@ internal static class TokenSignature
         return writer.Encode();
     }
 }
-
-/// <summary>The token was away for a moment: worth another try.</summary>
-internal sealed class TokenAwayException(string message) : IOException(message);
