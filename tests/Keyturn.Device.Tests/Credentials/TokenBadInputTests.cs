@@ -139,6 +139,21 @@ public sealed class TokenBadInputTests : IDisposable
         _token.Store(real => new CryptokiProxy(real, (name, isAfter) => name is "SetAttributes" && !isAfter ? CryptokiResult.Ok : null)), "relabel");
 
     [Fact]
+    public async Task A_token_that_claims_to_copy_and_does_not()
+    {
+        var copies = 0;
+        var store = _token.Store(real => new CryptokiProxy(real, (name, isAfter) => (name, isAfter) switch
+        {
+            ("SetAttributes", false) => CryptokiResult.AttributeReadOnly,
+            // However often it is asked; the test itself has to end.
+            ("CopyObject", false) => ++copies < 20 ? CryptokiResult.Ok : CryptokiResult.DeviceMemory,
+            _ => null,
+        }));
+        await Task.Run(() => Refused(store, "can neither relabel nor copy", "by hand"), TestContext.Current.CancellationToken);
+        Assert.InRange(copies, 1, 2);
+    }
+
+    [Fact]
     public void A_token_that_does_not_remove_what_it_says_it_removes()
     {
         var store = _token.Store(real => new CryptokiProxy(real, (name, isAfter) => name is "DestroyObject" && !isAfter ? CryptokiResult.Ok : null));

@@ -14,10 +14,11 @@ internal sealed class TokenChanges(Token token, TokenRoles roles)
     /// <summary>Gives one object another label: by C_SetAttributeValue, or, where the token can't, by a copy that has proved itself.</summary>
     public void Relabel(ObjectClass kind, string id, string from, string to)
     {
-        while (token.Use(session => RelabelOnce(session, kind, id, from, to)))
-        {
-            // A copy was made: what it was made of goes next.
-        }
+        if (!token.Use(session => RelabelOnce(session, kind, id, from, to)))
+            return;
+        // A copy was made: what it was made of goes next. Or there is none, whatever the token says.
+        if (token.Use(session => RelabelOnce(session, kind, id, from, to)))
+            throw token.Use(session => Incapable(session, session.WithId(kind, id)[0].Kind));
     }
 
     /// <summary>Where the token can't change an id, a scratch object is copied to the label of the next one, and what it was copied from goes.</summary>
