@@ -188,6 +188,21 @@ public sealed class TokenBadInputTests : IDisposable
         store.Prepare(Quick);
     }
 
+    /// <summary>The journal names it, of the time before the core was given a token.</summary>
+    [Fact]
+    public void A_credential_of_another_store_is_not_there()
+    {
+        var (store, before) = (_token.Store(), SecondOpinion.Objects(_token));
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        var certificate = _ca.Issue(key).Certificate;
+        Assert.Throws<CredentialException>(() => store.StoreCertificate("gen-2", certificate, CertificateAuthority.Now));
+        Assert.Throws<CredentialException>(() => store.OpenForTls("gen-2"));
+        Assert.Throws<CredentialException>(() => store.SwitchTo("gen-2", mustBeReached: true));
+        store.SwitchTo("gen-1", mustBeReached: false);
+        store.Remove("gen-2");
+        Assert.Equal(before, SecondOpinion.Objects(_token));
+    }
+
     private void Refused(Pkcs11CredentialStore store, params string[] said)
     {
         var before = SecondOpinion.Objects(_token);

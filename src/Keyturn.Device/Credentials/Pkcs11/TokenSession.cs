@@ -24,8 +24,10 @@ internal sealed class TokenSession(ICryptoki module, nuint slot, nuint session, 
     public IReadOnlyList<TokenObject> Labelled(ObjectClass kind, string label) =>
         Find(kind, CryptokiAttribute.Of(AttributeType.Label, label)).Where(o => o.Label == label).ToList();
 
-    public IReadOnlyList<TokenObject> WithId(ObjectClass kind, string id) =>
-        Find(kind, new CryptokiAttribute(AttributeType.Id, Convert.FromHexString(id))).Where(o => o.Id == id).ToList();
+    /// <param name="id">None of a credential of another store, which a journal may name.</param>
+    public IReadOnlyList<TokenObject> WithId(ObjectClass kind, string id) => id.Length % 2 == 0 && id.All(char.IsAsciiHexDigitLower)
+        ? Find(kind, new CryptokiAttribute(AttributeType.Id, Convert.FromHexString(id))).Where(o => o.Id == id).ToList()
+        : [];
 
     /// <summary>One that was just made, or seen.</summary>
     public TokenObject Sole(IReadOnlyList<TokenObject> found) => found is [var only]
