@@ -203,6 +203,12 @@ public sealed class TokenBadInputTests : IDisposable
         Assert.Equal(before, SecondOpinion.Objects(_token));
     }
 
+    [Theory]
+    [InlineData("0000", "010001")]
+    [InlineData("00c1", "00")]
+    public void A_key_of_numbers_that_make_none_shows_no_public_key(string modulus, string exponent) =>
+        Assert.Null(PublicKeyEncoding.Rsa(Convert.FromHexString(modulus), Convert.FromHexString(exponent)));
+
     private void Refused(Pkcs11CredentialStore store, params string[] said)
     {
         var before = SecondOpinion.Objects(_token);

@@ -27,7 +27,8 @@ internal static class PublicKeyEncoding
 
     public static byte[]? Rsa(byte[]? modulus, byte[]? exponent)
     {
-        if (modulus is not { Length: > 0 } || exponent is not { Length: > 0 })
+        // Zeros alone are no number: how a token may say that it does not show one.
+        if (modulus is null || exponent is null || Trimmed(modulus).Length == 0 || Trimmed(exponent).Length == 0)
             return null;
         using var key = RSA.Create(new RSAParameters { Modulus = Trimmed(modulus), Exponent = Trimmed(exponent) });
         return key.ExportSubjectPublicKeyInfo();
