@@ -13,9 +13,19 @@ internal sealed unsafe class Cryptoki : ICryptoki
     private const int TokenInfoSize = 256, TokenFlagsAt = 96, TokenLabelSize = 32;
     private const int MostObjects = 256;
 
+    /// <summary>Those up to the last one that is called here.</summary>
+    private const int Functions = 60;
+
     private readonly nint* _functions;
 
-    private Cryptoki(nint* functions) => _functions = functions;
+    /// <param name="functions">What it lists. A function that it has not is one that it does not support.</param>
+    internal Cryptoki(nint* functions)
+    {
+        // Never freed, as the module is never unloaded.
+        _functions = (nint*)NativeMemory.Alloc(Functions, (nuint)sizeof(nint));
+        for (var i = 0; i < Functions; i++)
+            _functions[i] = functions[i] != 0 ? functions[i] : (nint)(delegate* unmanaged<nuint>)&NotSupported;
+    }
 
     /// <summary>Loads a module. It stays loaded: some crash when they are unloaded while a thread of theirs still runs.</summary>
     public static Cryptoki Load(string library)
@@ -136,7 +146,7 @@ internal sealed unsafe class Cryptoki : ICryptoki
             attribute[1] = (nuint)first;
             result = (CryptokiResult)call(session, handle, attribute, 1);
         }
-        value = result == CryptokiResult.Ok ? buffer : null;
+        value = result == CryptokiResult.Ok ? buffer[..(int)nuint.Min(attribute[2], (nuint)buffer.Length)] : null;
         return result;
     }
 
@@ -154,10 +164,17 @@ internal sealed unsafe class Cryptoki : ICryptoki
         if (result != 0)
             return (CryptokiResult)result;
         var found = stackalloc nuint[MostObjects];
-        nuint count = 0;
-        result = ((delegate* unmanaged<nuint, nuint*, nuint, nuint*, nuint>)_functions[27])(session, found, MostObjects, &count);
+        nuint all = 0, count;
+        do
+        {
+            // It may give fewer at a time than there is room for.
+            count = 0;
+            result = ((delegate* unmanaged<nuint, nuint*, nuint, nuint*, nuint>)_functions[27])(session, found + all, MostObjects - all, &count);
+            all += nuint.Min(count, MostObjects - all);
+        }
+        while (result == 0 && count > 0 && all < MostObjects);
         ((delegate* unmanaged<nuint, nuint>)_functions[28])(session);
-        handles = new Span<nuint>(found, (int)count).ToArray();
+        handles = new Span<nuint>(found, (int)all).ToArray();
         return (CryptokiResult)result;
     }
 
@@ -176,6 +193,8 @@ internal sealed unsafe class Cryptoki : ICryptoki
             nuint length = (nuint)buffer.Length;
             fixed (byte* output = buffer)
                 result = ((delegate* unmanaged<nuint, byte*, nuint, byte*, nuint*, nuint>)_functions[43])(session, input, (nuint)data.Length, output, &length);
+            if (length > (nuint)buffer.Length)
+                return result == 0 ? CryptokiResult.FunctionFailed : (CryptokiResult)result;
             if (result == 0)
                 signature = buffer[..(int)length];
             return (CryptokiResult)result;
@@ -192,6 +211,10 @@ internal sealed unsafe class Cryptoki : ICryptoki
         return (CryptokiResult)((delegate* unmanaged<nuint, nuint*, nuint*, nuint, nuint*, nuint, nuint*, nuint*, nuint>)_functions[59])(
             session, chosen, ofPublic.First, ofPublic.Count, ofPrivate.First, ofPrivate.Count, &publicKey, &privateKey);
     }
+
+    /// <summary>Whatever it is called with.</summary>
+    [UnmanagedCallersOnly]
+    private static nuint NotSupported() => (nuint)CryptokiResult.FunctionNotSupported;
 
     /// <summary>CK_ATTRIBUTEs and their values in one block.</summary>
     private readonly ref struct NativeTemplate
