@@ -24,7 +24,13 @@ internal sealed class FileTlsIdentity(X509Certificate2 certificate) : TlsIdentit
 {
     public override async Task<Stream> AuthenticateAsync(Stream transport, TlsTarget target, CancellationToken cancellation)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            // From an address of the endpoint's choice, before it is known who it is.
+            DisableCertificateDownloads = true,
+        };
         policy.CustomTrustStore.AddRange(target.Roots);
         var tls = new SslStream(transport);
         using var stored = OperatingSystem.IsWindows() ? Stored(Certificate) : null;

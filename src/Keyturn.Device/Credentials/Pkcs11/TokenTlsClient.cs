@@ -83,6 +83,8 @@ internal sealed class TokenTlsClient(TokenKey key, X509Certificate2 certificate,
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        // From an address of the endpoint's choice, before it is known who it is.
+        chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         chain.ChainPolicy.CustomTrustStore.AddRange(target.Roots);
         chain.ChainPolicy.ExtraStore.AddRange(presented.Skip(1).ToArray());
