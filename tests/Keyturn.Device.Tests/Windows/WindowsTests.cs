@@ -126,6 +126,20 @@ public sealed class WindowsTests : IDisposable
     public void Keys_on_elliptic_curves_are_refused_in_files_on_Windows(string store, bool isWindows, bool isRefused) =>
         Assert.Equal(isRefused, Platform.NoEllipticFiles(store, isWindows) is not null);
 
+    /// <summary>A number of PKCS#11 is half as long there and its structures are packed: every call would be a wild one.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Keys_in_a_token_are_refused_on_Windows(bool isWindows)
+    {
+        var system = new SystemConfiguration("pkcs11:object=core;type=private", "pkcs11:object=core;type=cert", null, "pump1");
+        var failure = Record.Exception(() => CredentialStores.Open(system, new PosixFileSystem(), new StateDirectories(_root.Path), () => new("none.dll", 0, null), isWindows: isWindows));
+        if (isWindows)
+            Assert.Contains("on Windows", Assert.IsType<CredentialException>(failure).Message, StringComparison.Ordinal);
+        else
+            Assert.Null(failure);
+    }
+
     [Fact]
     public async Task A_program_that_can_not_be_run_or_fails_gives_the_reason()
     {
