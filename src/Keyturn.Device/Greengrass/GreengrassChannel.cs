@@ -12,6 +12,9 @@ internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thi
     /// <summary>A nucleus that is gone for longer than this has started, or will start, another process of this component.</summary>
     private static readonly TimeSpan ReconnectTime = TimeSpan.FromMinutes(1);
 
+    /// <summary>Subscriptions that end sooner are no better than none, and not made anew at once: each time, everything is asked for again.</summary>
+    private static readonly TimeSpan ShortestService = TimeSpan.FromSeconds(10);
+
     private const int LongestPauseSeconds = 60;
 
     private GreengrassIpcClient? _client;
@@ -55,14 +58,15 @@ internal sealed class GreengrassChannel(GreengrassIpcOptions options, string thi
         {
             _reopen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var subscriptions = await SubscribeAsync(failures, cancellation).ConfigureAwait(false);
+            var opened = time.GetTimestamp();
             if (subscriptions is not null)
-            {
-                failures = 0;
                 await ServeAsync(subscriptions, cancellation).ConfigureAwait(false);
-            }
+            var isOfUse = subscriptions is not null && (_reopen.Task.IsCompleted || time.GetElapsedTime(opened) >= ShortestService);
+            if (isOfUse)
+                failures = 0;
             if (Client.Closed.IsCompleted)
                 await ReconnectAsync(await Client.Closed.ConfigureAwait(false), cancellation).ConfigureAwait(false);
-            else if (subscriptions is null)
+            else if (!isOfUse)
                 failures = await WasToldToReopenAsync(TimeSpan.FromSeconds(Pause(failures)), cancellation).ConfigureAwait(false) ? 0 : failures + 1;
         }
     }

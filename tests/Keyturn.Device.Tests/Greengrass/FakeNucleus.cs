@@ -42,6 +42,9 @@ internal sealed class FakeNucleus : IDisposable
     /// <summary>Streams that the component ended of itself.</summary>
     public int Ended { get; private set; }
 
+    /// <summary>Every stream ends with the answer that opens it.</summary>
+    public bool EndsSubscriptions { get; set; }
+
     /// <summary>As lite refuses: the connection ends without a word.</summary>
     public bool RefusesConnections { get; set; }
 
@@ -150,7 +153,7 @@ internal sealed class FakeNucleus : IDisposable
             : operation == "GetConfiguration" ? new JsonObject { ["componentName"] = "me", ["value"] = Configuration.DeepClone() } : [];
         await WriteAsync(stream, RpcMessage.Create(
             refusal is null ? MessageType.ApplicationMessage : MessageType.ApplicationError,
-            refusal is null && operation.StartsWith("Subscribe", StringComparison.Ordinal) ? MessageFlags.None : MessageFlags.TerminateStream,
+            refusal is null && !EndsSubscriptions && operation.StartsWith("Subscribe", StringComparison.Ordinal) ? MessageFlags.None : MessageFlags.TerminateStream,
             request.StreamId, JsonSerializer.SerializeToUtf8Bytes(answer),
             EventStreamHeader.String(RpcMessage.ContentTypeHeader, "application/json"),
             EventStreamHeader.String(RpcMessage.ServiceModelTypeHeader, "aws.greengrass#" + (refusal ?? operation + "Response"))));

@@ -164,6 +164,25 @@ public sealed class NucleusLiteTests : IDisposable
         await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
+    [Fact]
+    public async Task Subscriptions_that_end_as_soon_as_they_are_made_are_not_made_anew_without_a_pause()
+    {
+        using var nucleus = new FakeNucleus { EndsSubscriptions = true };
+        await using var channel = new GreengrassChannel(nucleus.Options, "pump1", TimeProvider.System, NullLogger.Instance, outlivesNucleus: true);
+        var opened = 0;
+        channel.Opened += () => opened++;
+        using var stop = new CancellationTokenSource();
+        await channel.ConnectAsync(TestContext.Current.CancellationToken);
+        var running = channel.RunAsync(stop.Token);
+        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        Assert.InRange(opened, 1, 3);
+
+        nucleus.EndsSubscriptions = false;
+        await FakeNucleus.UntilAsync(() => channel.IsOpen);
+        await stop.CancelAsync();
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+    }
+
     private static void Fill(FakeNucleus nucleus)
     {
         nucleus.System["privateKeyPath"] = "/etc/greengrass/private.key";
