@@ -19,6 +19,20 @@ internal sealed record SystemConfiguration(string PrivateKeyPath, string Certifi
     /// <param name="lite">Where those are.</param>
     public static SystemConfiguration Read(string root, string lite = LiteSystem.Directory)
     {
+        try
+        {
+            return ReadFiles(root, lite);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new CredentialException(
+                $"the nucleus's configuration, in {Path.Combine(root, "config")} or {lite}, can't be read by this user. Nothing was changed. "
+                + "Run this as Greengrass's own, with sudo for instance; the component needs RequiresPrivilege", e);
+        }
+    }
+
+    private static SystemConfiguration ReadFiles(string root, string lite)
+    {
         var effective = Path.Combine(root, "config", "effectiveConfig.yaml");
         var log = Path.Combine(root, "config", "config.tlog");
         if (!File.Exists(effective) && !File.Exists(log) && LiteSystem.Read(root, lite) is { } found)

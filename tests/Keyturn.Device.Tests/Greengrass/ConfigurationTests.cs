@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Keyturn.Device.Credentials;
 using Keyturn.Device.Greengrass;
+using Keyturn.Device.Storage;
 
 namespace Keyturn.Device.Tests.Greengrass;
 
@@ -62,6 +63,33 @@ public sealed class ConfigurationTests : IDisposable
     {
         File.WriteAllText(_root.Combine("config", "effectiveConfig.yaml"), yaml);
         Assert.Contains(reason, Assert.Throws<CredentialException>(() => SystemConfiguration.Read(_root.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("effectiveConfig.yaml")]
+    [InlineData("config.tlog")]
+    public void Files_that_are_another_users_are_told_of_with_what_to_do(string name)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can act as another user");
+        var path = _root.Combine("config", name);
+        File.WriteAllText(path, "");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        foreach (var directory in (string[])[_root.Path, _root.Combine("config")])
+            File.SetUnixFileMode(directory, File.GetUnixFileMode(directory) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        // This thread's alone.
+        _ = Posix.SetFileSystemUser(1234);
+        Exception? failure;
+        try
+        {
+            failure = Record.Exception(() => SystemConfiguration.Read(_root.Path));
+        }
+        finally
+        {
+            _ = Posix.SetFileSystemUser(Posix.EffectiveUser());
+        }
+        var message = Assert.IsType<CredentialException>(failure).Message;
+        Assert.Contains(_root.Path, message, StringComparison.Ordinal);
+        Assert.Contains("sudo", message, StringComparison.Ordinal);
     }
 
     [Theory]
