@@ -19,15 +19,28 @@ internal sealed class WindowsFileSystem : IFileSystem
 
     public FileStatus? Status(string path) => Try("look at", path, () =>
     {
-        FileSystemInfo info = Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path);
-        if (!info.Exists && info.LinkTarget is null)
+        if (AttributesOf(path) is not { } attributes)
             return (FileStatus?)null;
-        var isDirectory = info.Attributes.HasFlag(FileAttributes.Directory);
-        var kind = info.Attributes.HasFlag(FileAttributes.ReparsePoint) ? FileKind.SymbolicLink : isDirectory ? FileKind.Directory : FileKind.Regular;
+        var isDirectory = attributes.HasFlag(FileAttributes.Directory);
+        FileSystemInfo info = isDirectory ? new DirectoryInfo(path) : new FileInfo(path);
+        var kind = attributes.HasFlag(FileAttributes.ReparsePoint) ? FileKind.SymbolicLink : isDirectory ? FileKind.Directory : FileKind.Regular;
         var access = AccessTo(path, isDirectory);
         return new FileStatus(
             kind, access.Mode(isDirectory), access.Owner, 0, isDirectory ? 0 : ((FileInfo)info).Length, new DateTimeOffset(info.LastWriteTimeUtc).ToUnixTimeMilliseconds());
     });
+
+    /// <summary>None of what is not there. What can't be looked at may be: a journal that was taken for none would end a rotation unseen.</summary>
+    private static FileAttributes? AttributesOf(string path)
+    {
+        try
+        {
+            return File.GetAttributes(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
 
     public string ReadLink(string path) => Try("read link", path, () => File.ResolveLinkTarget(path, returnFinalTarget: false)?.FullName) ?? throw NotALink(path);
 

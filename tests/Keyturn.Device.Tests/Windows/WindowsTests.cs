@@ -66,6 +66,16 @@ public sealed class WindowsTests : IDisposable
         });
     }
 
+    [Fact]
+    public void What_can_not_be_looked_at_is_not_taken_for_missing()
+    {
+        var files = new WindowsFileSystem();
+        Assert.Null(files.Status(_root.Combine("none")));
+        Assert.Null(files.Status(_root.Combine("none/journal")));
+        File.CreateSymbolicLink(_root.Combine("loop"), _root.Combine("loop"));
+        Assert.Throws<FileSystemException>(() => files.Status(_root.Combine("loop/journal")));
+    }
+
     [Theory]
     [InlineData(2, FileSystemException.NoEntry, false)]
     [InlineData(3, FileSystemException.NoEntry, false)]
