@@ -188,13 +188,28 @@ internal sealed class FileCredentialStore(
     {
         try
         {
-            _links.Adopt(generation);
+            // Before anything leads there: a nucleus that starts meanwhile has to find its credential.
+            if (IsOpenToNucleus(generation))
+                _links.Adopt(generation);
+            else
+                WithoutLinks(generation, $"the user that owns {paths.Key} can't read in {directory}");
         }
         catch (FileSystemException e) when (e.IsOfThePlace)
         {
-            Log.NoLinks(log ?? NullLogger.Instance, e.Message);
-            _twoFiles.Adopt(generation);
+            WithoutLinks(generation, e.Message);
         }
+    }
+
+    private void WithoutLinks(string generation, string reason)
+    {
+        Log.NoLinks(log ?? NullLogger.Instance, reason);
+        _twoFiles.Adopt(generation);
+    }
+
+    private bool IsOpenToNucleus(string generation)
+    {
+        var key = files.Status(files.Resolve(paths.Key))!.Value;
+        return ((string[])[KeyName, CertificateName]).All(name => files.IsReadableBy(_generations.FileOf(generation, name), key.Owner, key.Group));
     }
 
     private void Put(string generation, string name, ReadOnlySpan<byte> content, string? like) =>

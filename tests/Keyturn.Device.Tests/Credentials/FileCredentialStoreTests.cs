@@ -86,6 +86,29 @@ public sealed class FileCredentialStoreTests : CredentialStoreContract, IDisposa
     }
 
     [Fact]
+    public void Where_the_keys_owner_can_not_follow_a_link_the_files_stay_and_are_switched_in_their_place()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give files away");
+        var files = new PosixFileSystem();
+        files.SetOwner(KeyPath, 1234, 1235);
+        files.SetOwner(CertificatePath, 1234, 1235);
+        File.SetUnixFileMode(_directory.Path, File.GetUnixFileMode(_directory.Path) | UnixFileMode.OtherExecute);
+        var closed = _directory.Combine("closed");
+        Directory.CreateDirectory(closed, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        new StateDirectories(closed).Ensure(files);
+        var store = new FileCredentialStore(files, new CredentialPaths(KeyPath, CertificatePath), new StateDirectories(closed).Credentials);
+
+        var pair = store.Prepare(KeyOptions.Default);
+        Assert.True(files.IsReadableBy(KeyPath, 1234, 1235) && files.IsReadableBy(CertificatePath, 1234, 1235));
+        store.StoreCertificate(pair.New, Ca.Sign(store.CertificateRequest(pair.New)), CertificateAuthority.Now);
+        store.SwitchTo(pair.New, mustBeReached: true);
+
+        Assert.True(files.IsReadableBy(KeyPath, 1234, 1235) && files.IsReadableBy(CertificatePath, 1234, 1235));
+        Assert.Equal(File.ReadAllText(Path.Combine(new StateDirectories(closed).Credentials, pair.New, "key")), File.ReadAllText(KeyPath));
+        AssertPair();
+    }
+
+    [Fact]
     public void A_path_that_somebody_replaced_is_adopted_again()
     {
         _store.Prepare(KeyOptions.Default);
