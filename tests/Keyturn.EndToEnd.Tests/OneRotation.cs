@@ -34,7 +34,8 @@ public sealed class OneRotation
     [Fact]
     public async Task A_good_rotation_costs_at_most_ten_calls_of_the_control_plane_and_of_Jobs()
     {
-        await using var fleet = await LocalFleet.StartAsync();
+        // An event that comes twice, as some do, is looked at twice.
+        await using var fleet = await LocalFleet.StartAsync("--faults", "none");
         await fleet.AddDeviceAsync("gateway-01");
         using var http = new HttpClient { BaseAddress = fleet.Cloud.Management };
         // The device attests when it starts; that is not the rotation's.
