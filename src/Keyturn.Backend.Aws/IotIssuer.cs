@@ -3,7 +3,10 @@ using Keyturn.Backend.Ports;
 
 namespace Keyturn.Backend.Aws;
 
-/// <summary>AWS IoT's own authority. The same CSR twice gives two certificates: the ledger sees to it that one is asked for.</summary>
+/// <summary>
+/// AWS IoT's own authority. The same CSR twice gives two certificates: the ledger sees to it that one is asked for. An order without an
+/// answer is an error, after which the ledger suspects a certificate that nobody recorded.
+/// </summary>
 public sealed class IotIssuer(IotClient iot) : ICertificateIssuer
 {
     public async Task<IssueOutcome> IssueAsync(IssueOrder order, CancellationToken cancellation)

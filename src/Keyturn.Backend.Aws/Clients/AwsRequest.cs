@@ -26,6 +26,9 @@ internal sealed class AwsRequest(string operation, string method, string path) :
 
     public string ContentType { get; private set; } = "application/json";
 
+    /// <summary>Sent twice, it would be done twice.</summary>
+    public bool IsOnce { get; init; }
+
     public ResponseUnmarshaller Protocol { get; init; } = JsonProtocol.Instance;
 
     public AwsRequest Label(string name, string value)

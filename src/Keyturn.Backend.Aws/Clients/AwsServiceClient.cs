@@ -1,3 +1,4 @@
+using System.Net;
 using Amazon;
 using Amazon.Runtime;
 using Amazon.Runtime.Credentials.Internal;
@@ -31,6 +32,7 @@ public abstract class AwsServiceClient : AmazonServiceClient
         pipeline.RemoveHandler<EndpointResolver>();
         pipeline.AddHandlerAfter<Marshaller>(new Resolver());
         pipeline.AddHandlerAfter<Marshaller>(new SigV4Only());
+        pipeline.AddHandlerAfter<RetryHandler>(new AtMostOnce());
     }
 
     private protected async Task<T> CallAsync<T>(AwsRequest request, Func<byte[], T> read, CancellationToken cancellation)
@@ -45,6 +47,31 @@ public abstract class AwsServiceClient : AmazonServiceClient
         public string ServiceId => "Keyturn";
 
         public IDictionary<string, string> OperationNameMapping { get; } = new Dictionary<string, string>();
+    }
+
+    /// <summary>
+    /// The SDK repeats whatever got no answer. What would then be done a second time comes back instead, as an error that it does not
+    /// repeat; only what the service says it refused may be sent again.
+    /// </summary>
+    private sealed class AtMostOnce : PipelineHandler
+    {
+        public override async Task<T> InvokeAsync<T>(IExecutionContext executionContext)
+        {
+            try
+            {
+                return await base.InvokeAsync<T>(executionContext).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (IsUnknownOutcome(executionContext.RequestContext, exception))
+            {
+                // Not as the inner exception, which the SDK would look at.
+                throw new AmazonClientException($"It may have been carried out, and is not sent again: {exception.Message}");
+            }
+        }
+
+        private static bool IsUnknownOutcome(IRequestContext request, Exception exception) =>
+            request.OriginalRequest is AwsRequest { IsOnce: true }
+            && !request.CancellationToken.IsCancellationRequested
+            && exception is not AmazonServiceException { StatusCode: >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError };
     }
 
     private sealed class SigV4Only : BaseAuthResolverHandler

@@ -17,10 +17,11 @@ public sealed class IotClient : AwsServiceClient
     {
     }
 
+    /// <summary>Each call makes a certificate: one that got no answer is not repeated.</summary>
     public Task<CreateCertificateFromCsrResult> CreateCertificateFromCsrAsync(
         string csr, bool setAsActive, CancellationToken cancellation) =>
         CallAsync(
-            new AwsRequest("CreateCertificateFromCsr", "POST", "/certificates")
+            new AwsRequest("CreateCertificateFromCsr", "POST", "/certificates") { IsOnce = true }
                 .With("setAsActive", setAsActive ? "true" : "false")
                 .Json(new CreateCertificateFromCsrBody(csr), IotJson.Default.CreateCertificateFromCsrBody),
             body => IotJson.Read(body, IotJson.Default.CreateCertificateFromCsrResult),

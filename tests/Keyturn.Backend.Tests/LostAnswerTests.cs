@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Amazon.DynamoDBv2;
+using Amazon.Runtime;
+using Keyturn.Backend.Aws;
+using Keyturn.Backend.Aws.Clients;
+using Keyturn.Backend.Ports;
+using Keyturn.Backend.Tests.World;
+
+namespace Keyturn.Backend.Tests;
+
+/// <summary>Calls that took effect, and whose answers did not arrive or say something else than they seem to: the SDK repeats them on its own.</summary>
+public sealed class LostAnswerTests
+{
+    private const string Created = """{"certificateId":"c","certificateArn":"arn:c","certificatePem":"pem"}""";
+    private static readonly BasicAWSCredentials Credentials = new("test", "test");
+    private static readonly DateTimeOffset Now = DateTimeOffset.UtcNow;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task An_order_that_may_have_made_a_certificate_is_not_repeated_and_is_an_error(int status)
+    {
+        var lost = true;
+        await using var server = new ScriptedHttp(_ => !lost ? new HttpReply(200, Created) : status == 0 ? null : new HttpReply(status, """{"message":"as scripted"}"""));
+        var issuer = new IotIssuer(Iot(server));
+        await Assert.ThrowsAsync<DependencyException>(() => issuer.IssueAsync(new IssueOrder("pump1", "r", Cloud.Csr(0)), Cancellation));
+        Assert.Single(server.Requests);
+
+        lost = false;
+        Assert.IsType<IssueOutcome.Issued>(await issuer.IssueAsync(new IssueOrder("pump1", "r", Cloud.Csr(0)), Cancellation));
+    }
+
+    [Fact]
+    public async Task An_order_that_was_refused_for_the_quota_is_repeated()
+    {
+        var throttled = 2;
+        await using var server = new ScriptedHttp(_ => throttled-- > 0
+            ? new HttpReply(400, """{"message":"Rate exceeded"}""", "x-amzn-errortype: ThrottlingException\r\n")
+            : new HttpReply(200, Created));
+        Assert.IsType<IssueOutcome.Issued>(await new IotIssuer(Iot(server)).IssueAsync(new IssueOrder("pump1", "r", Cloud.Csr(0)), Cancellation));
+        Assert.Equal(3, server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task What_may_be_repeated_is()
+    {
+        var lost = 1;
+        await using var server = new ScriptedHttp(_ => lost-- > 0 ? null : new HttpReply(200, "{}"));
+        Assert.True(await new IotRegistry(Iot(server)).DeactivateAsync(new Certificate("c", "arn:c"), Cancellation));
+        Assert.Equal(2, server.Requests.Count);
+    }
+
+    private static Uri Api(ScriptedHttp server) => new($"http://{server.Address}");
+
+    private static IotClient Iot(ScriptedHttp server) => new(Credentials, Api(server), "us-east-1");
+
+    private static SnsClient Sns(ScriptedHttp server) => new(Credentials, Api(server), "us-east-1");
+
+    private static DynamoRotationLedger Ledger(ScriptedHttp server) => new(
+        new AmazonDynamoDBClient(Credentials, new AmazonDynamoDBConfig { ServiceURL = $"http://{server.Address}", AuthenticationRegion = "us-east-1" }.Paced()),
+        "ledger", null, TimeProvider.System);
+
+    private static HttpReply Refusal(string body) => new(400, body, "Content-Type: application/x-amz-json-1.0\r\n");
+
+    private static Rotation Rotation() => new()
+    {
+        Thing = "pump1", RotationId = "r", JobId = "job", QueuedAt = 1, ExecutionNumber = 1, State = RotationState.Issuing, KeyHash = "hash",
+        Old = new Certificate("a", "arn:a"), SpeaksTokens = true, Trail = [new Transition(RotationState.Issuing, Now, "a")],
+    };
+}
+
+internal sealed class ImpatientClient(AWSCredentials credentials, Uri endpoint) : AwsServiceClient(credentials, Impatient(endpoint))
+{
+    public Task AskAsync(CancellationToken cancellation) => CallAsync(new AwsRequest("Ask", "GET", "/"), b => b, cancellation);
+
+    private static AwsServiceConfig Impatient(Uri endpoint)
+    {
+        var config = new AwsServiceConfig("IoT", "iot", "iot", "2015-05-28").At(endpoint, "us-east-1");
+        config.Timeout = TimeSpan.FromMilliseconds(200);
+        config.MaxErrorRetry = 1;
+        return config;
+    }
+}
