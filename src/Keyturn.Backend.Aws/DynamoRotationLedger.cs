@@ -132,13 +132,18 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
     public async Task<NoticeClaim> TryClaimNoticeAsync(
         string thing, string noticeId, DateTimeOffset now, DateTimeOffset until, CancellationToken cancellation)
     {
+        var claim = Guid.NewGuid().ToString("N");
         try
         {
             await CallAsync("PutItem", () => dynamo.PutItemAsync(
                 new PutItemRequest
                 {
                     TableName = table,
-                    Item = Expiring(thing, NoticePrefix + noticeId, new() { ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()) }),
+                    Item = Expiring(thing, NoticePrefix + noticeId, new()
+                    {
+                        ["claim"] = LedgerItems.Text(claim),
+                        ["claimedUntil"] = LedgerItems.Number(until.ToUnixTimeMilliseconds()),
+                    }),
                     ConditionExpression = "attribute_not_exists(thing) OR claimedUntil < :now",
                     ExpressionAttributeValues = new() { [":now"] = LedgerItems.Number(now.ToUnixTimeMilliseconds()) },
                     ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure.ALL_OLD,
@@ -148,7 +153,10 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
         }
         catch (DependencyException exception) when (exception.InnerException is ConditionalCheckFailedException failed)
         {
-            return failed.Item?.ContainsKey("claimedUntil") == true ? NoticeClaim.Held : NoticeClaim.Sent;
+            // Our own: the answer to it got lost, and the SDK has sent it again.
+            return failed.Item?.GetValueOrDefault("claim")?.S == claim ? NoticeClaim.Granted
+                : failed.Item?.ContainsKey("claimedUntil") == true ? NoticeClaim.Held
+                : NoticeClaim.Sent;
         }
     }
 

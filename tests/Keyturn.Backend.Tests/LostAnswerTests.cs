@@ -53,6 +53,25 @@ public sealed class LostAnswerTests
         Assert.Equal(2, server.Requests.Count);
     }
 
+    [Fact]
+    public async Task The_claim_of_a_notice_is_known_again_by_who_made_it_and_by_nobody_else()
+    {
+        JsonElement? stored = null;
+        await using var server = new ScriptedHttp(request =>
+        {
+            if (stored is { } item)
+            {
+                return Refusal($$"""{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no","Item":{{item.GetRawText()}}}""");
+            }
+
+            stored = JsonElement.Parse(request.Body).GetProperty("Item");
+            return null;
+        });
+        Assert.Equal(NoticeClaim.Granted, await Ledger(server).TryClaimNoticeAsync("pump1", "n", Now, Now.AddSeconds(50), Cancellation));
+        Assert.Equal(2, server.Requests.Count);
+        Assert.Equal(NoticeClaim.Held, await Ledger(server).TryClaimNoticeAsync("pump1", "n", Now, Now.AddSeconds(50), Cancellation));
+    }
+
     private static Uri Api(ScriptedHttp server) => new($"http://{server.Address}");
 
     private static IotClient Iot(ScriptedHttp server) => new(Credentials, Api(server), "us-east-1");
