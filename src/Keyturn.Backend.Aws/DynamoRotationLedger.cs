@@ -219,10 +219,13 @@ public sealed class DynamoRotationLedger(IAmazonDynamoDB dynamo, string table, T
             },
             cancellation));
 
-    /// <summary>The reasons come in the order of the writes: key, rotation, active. Null when it was none of our conditions.</summary>
+    /// <summary>
+    /// The reasons come in the order of the writes: key, rotation, active. Null when it was none of our conditions. A key that is there is
+    /// another rotation's only if this rotation is not: a copy of this request may be writing both, the one a moment before the other.
+    /// </summary>
     private static OpenOutcome? OutcomeOf(DependencyException exception) =>
         exception.InnerException is not TransactionCanceledException { CancellationReasons: { } reasons } ? null
-        : reasons is [{ Code: "ConditionalCheckFailed" }, { Code: not "ConditionalCheckFailed" }, ..] ? OpenOutcome.KeyReused
+        : reasons is [{ Code: "ConditionalCheckFailed" }, { Code: not ("ConditionalCheckFailed" or "TransactionConflict") }, ..] ? OpenOutcome.KeyReused
         : reasons.Any(r => r.Code is "ConditionalCheckFailed" or "TransactionConflict") ? OpenOutcome.Conflict
         : null;
 

@@ -72,6 +72,24 @@ public sealed class LostAnswerTests
         Assert.Equal(NoticeClaim.Held, await Ledger(server).TryClaimNoticeAsync("pump1", "n", Now, Now.AddSeconds(50), Cancellation));
     }
 
+    [Theory]
+    [InlineData(OpenOutcome.KeyReused, "ConditionalCheckFailed", "None", "None")]
+    [InlineData(OpenOutcome.KeyReused, "ConditionalCheckFailed", "None", "ConditionalCheckFailed")]
+    [InlineData(OpenOutcome.Conflict, "ConditionalCheckFailed", "ConditionalCheckFailed", "ConditionalCheckFailed")]
+    [InlineData(OpenOutcome.Conflict, "ConditionalCheckFailed", "TransactionConflict", "TransactionConflict")]
+    [InlineData(OpenOutcome.Conflict, "TransactionConflict", "TransactionConflict", "TransactionConflict")]
+    [InlineData(OpenOutcome.Conflict, "None", "None", "ConditionalCheckFailed")]
+    public async Task A_key_is_reused_only_if_this_rotation_is_not_being_written_at_the_same_moment(OpenOutcome outcome, params string[] reasons)
+    {
+        await using var server = new ScriptedHttp(_ => Refusal(
+            $$"""
+            {"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"no",
+             "CancellationReasons":[{{string.Join(',', reasons.Select(r => $"{{\"Code\":\"{r}\"}}"))}}]}
+            """));
+        Assert.Equal(outcome, await Ledger(server).OpenAsync(Rotation(), null, Cancellation));
+        Assert.True(JsonElement.Parse(Assert.Single(server.Requests).Body).TryGetProperty("ClientRequestToken", out var _));
+    }
+
     private static Uri Api(ScriptedHttp server) => new($"http://{server.Address}");
 
     private static IotClient Iot(ScriptedHttp server) => new(Credentials, Api(server), "us-east-1");
