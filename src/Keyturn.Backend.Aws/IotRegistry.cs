@@ -51,9 +51,24 @@ public sealed class IotRegistry(IotClient iot) : IRegistry
             string.IsNullOrEmpty(page.NextMarker) ? null : page.NextMarker);
     }
 
-    public async Task<bool> IsAttachedAsync(Certificate certificate, CancellationToken cancellation) =>
-        (await Services.CallAsync(Service, "ListPrincipalThingsV2", () => iot.ListPrincipalThingsV2Async(certificate.Arn, null, cancellation)))
-            .PrincipalThingObjects.Count > 0;
+    public async Task<bool> IsAttachedAsync(Certificate certificate, CancellationToken cancellation)
+    {
+        string? next = null;
+        do
+        {
+            var page = await Services.CallAsync(
+                Service, "ListPrincipalThingsV2", () => iot.ListPrincipalThingsV2Async(certificate.Arn, next, cancellation));
+            if (page.PrincipalThingObjects.Count > 0)
+            {
+                return true;
+            }
+
+            // A page may be empty and not the last.
+            next = page.NextToken;
+        }
+        while (!string.IsNullOrEmpty(next));
+        return false;
+    }
 
     public async Task<RegisteredCertificate?> FindCertificateAsync(string certificateId, CancellationToken cancellation)
     {

@@ -90,6 +90,15 @@ public sealed class LostAnswerTests
         Assert.True(JsonElement.Parse(Assert.Single(server.Requests).Body).TryGetProperty("ClientRequestToken", out var _));
     }
 
+    [Fact]
+    public async Task An_empty_page_is_not_the_last_one()
+    {
+        await using var server = new ScriptedHttp(request => new HttpReply(200, request.Target.Contains("nextToken", StringComparison.Ordinal)
+            ? """{"principalThingObjects":[{"thingName":"pump1"}]}"""
+            : """{"principalThingObjects":[],"nextToken":"more"}"""));
+        Assert.True(await new IotRegistry(Iot(server)).IsAttachedAsync(new Certificate("c", "arn:c"), Cancellation));
+    }
+
     private static Uri Api(ScriptedHttp server) => new($"http://{server.Address}");
 
     private static IotClient Iot(ScriptedHttp server) => new(Credentials, Api(server), "us-east-1");
