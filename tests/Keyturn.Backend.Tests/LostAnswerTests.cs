@@ -99,6 +99,54 @@ public sealed class LostAnswerTests
         Assert.True(await new IotRegistry(Iot(server)).IsAttachedAsync(new Certificate("c", "arn:c"), Cancellation));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("<html>Bad Gateway</html>")]
+    [InlineData("upstream connect error")]
+    public async Task An_error_that_no_service_of_AWS_wrote_is_an_error_of_the_service(string body)
+    {
+        await using var server = new ScriptedHttp(_ => new HttpReply(403, body));
+        var notice = new Notice(NoticeKind.Alarm, "pump1", "job", "r", "create", "CODE", "reason", null, "nothing");
+        var sns = await Assert.ThrowsAsync<DependencyException>(() => new SnsNotifier(Sns(server), "arn").NotifyAsync(notice, Cancellation));
+        var iot = await Assert.ThrowsAsync<DependencyException>(() => new IotRegistry(Iot(server)).FindCertificateAsync("c", Cancellation));
+        var dynamo = await Assert.ThrowsAsync<DependencyException>(() => Ledger(server).ReadAsync("pump1", Cancellation));
+        Assert.Equal(["sns", "iot", "dynamodb"], [sns.Service, iot.Service, dynamo.Service]);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("<html/>")]
+    public async Task An_answer_without_what_it_should_hold_is_an_error_of_the_service(string body)
+    {
+        await using var server = new ScriptedHttp(_ => new HttpReply(200, body));
+        var registry = new IotRegistry(Iot(server));
+        var certificate = new Certificate("c", "arn:c");
+        foreach (var call in (Func<Task>[])
+        [
+            () => registry.ListCertificatesAsync("pump1", Cancellation), () => registry.ListNewestAsync(null, Cancellation),
+            () => registry.IsAttachedAsync(certificate, Cancellation), () => registry.FindCertificateAsync("c", Cancellation),
+            () => registry.ListPoliciesAsync(certificate, Cancellation),
+            () => new IotIssuer(Iot(server)).IssueAsync(new IssueOrder("pump1", "r", Cloud.Csr(0)), Cancellation),
+            () => new IotEndedExecutions(Iot(server)).FindAsync("pump1", "job", Cancellation),
+            () => new IotJobExecutions(new IotJobsDataClient(Credentials, Api(server), "us-east-1")).FindAsync("pump1", "job", Cancellation),
+        ])
+        {
+            await Assert.ThrowsAsync<DependencyException>(call);
+        }
+    }
+
+    [Fact]
+    public async Task A_service_that_does_not_answer_in_time_is_an_error_of_the_service()
+    {
+        using var deaf = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        deaf.Start();
+        using var client = new ImpatientClient(Credentials, new Uri($"http://{deaf.LocalEndpoint}"));
+        var error = await Assert.ThrowsAsync<DependencyException>(() => Services.CallAsync("iot", "Ask", () => client.AskAsync(Cancellation)));
+        Assert.Equal("Unreachable", error.Code);
+    }
+
     private static Uri Api(ScriptedHttp server) => new($"http://{server.Address}");
 
     private static IotClient Iot(ScriptedHttp server) => new(Credentials, Api(server), "us-east-1");

@@ -61,7 +61,8 @@ internal sealed record GetCertificateBody(string CertificateAuthorityArn, string
 
 internal sealed record GetCertificateResult(string Certificate, string? CertificateChain = null);
 
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(IssueCertificateBody))]
 [JsonSerializable(typeof(IssueCertificateResult))]
 [JsonSerializable(typeof(GetCertificateBody))]

@@ -193,7 +193,8 @@ internal sealed record GetJobDocumentResult(string Document);
 internal sealed record ControlPlaneExecutionResult(ControlPlaneExecution Execution);
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(CreateCertificateFromCsrBody))]
 [JsonSerializable(typeof(CreateCertificateFromCsrResult))]
 [JsonSerializable(typeof(RegisterCertificateBody))]

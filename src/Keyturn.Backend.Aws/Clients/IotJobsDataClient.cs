@@ -44,6 +44,7 @@ public sealed record DataPlaneExecution(
 
 internal sealed record DataPlaneExecutionResult(DataPlaneExecution Execution);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(DataPlaneExecutionResult))]
 internal sealed partial class IotJobsDataJson : JsonSerializerContext;
