@@ -14,6 +14,10 @@ namespace Keyturn.Lambda;
 internal sealed class EnableJobEvents(IotClient iot, HttpClient http, TimeProvider clock)
 {
     private const string PhysicalId = "AWSLabsCertificateRotatorJobEvents";
+
+    /// <summary>For the switch with all its attempts. The function has 45 seconds: what is left is for the answer.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)];
 
     public async Task HandleAsync(ReadOnlyMemory<byte> json, CancellationToken cancellation)
@@ -46,14 +50,20 @@ internal sealed class EnableJobEvents(IotClient iot, HttpClient http, TimeProvid
     /// <returns>Why it did not work. CloudFormation must hear of that too, or it waits for an hour.</returns>
     private async Task<string?> EnableAsync(CancellationToken cancellation)
     {
+        using var limit = new CancellationTokenSource(Patience, clock);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
-            await Services.CallAsync("iot", "UpdateEventConfigurations", () => iot.EnableEventsAsync(["JOB_EXECUTION"], cancellation));
+            await Services.CallAsync("iot", "UpdateEventConfigurations", () => iot.EnableEventsAsync(["JOB_EXECUTION"], linked.Token));
             return null;
         }
         catch (DependencyException exception)
         {
             return $"Job execution events of AWS IoT could not be switched on: {exception.Message}";
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            return $"Job execution events of AWS IoT could not be switched on: it did not answer within {Patience.TotalSeconds:0} seconds.";
         }
     }
 

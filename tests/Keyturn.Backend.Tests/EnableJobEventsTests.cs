@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Keyturn.Backend.Aws.Clients;
@@ -61,6 +63,18 @@ public sealed class EnableJobEventsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task CloudFormation_is_told_before_the_function_s_deadline_when_AWS_IoT_does_not_answer_at_all()
+    {
+        using var deaf = new TcpListener(IPAddress.Loopback, 0);
+        deaf.Start();
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(44.5), _clock);
+        await HandleAsync(Request("Create"), $"{deaf.LocalEndpoint}", deadline.Token);
+        var answer = JsonElement.Parse(Assert.Single(_formation.Requests).Body);
+        Assert.Equal("FAILED", answer.GetProperty("Status").GetString());
+        Assert.Contains("did not answer within 30 seconds", answer.GetProperty("Reason").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_answer_is_sent_again_when_it_does_not_arrive()
     {
         _refusals = 2;
@@ -95,10 +109,12 @@ public sealed class EnableJobEventsTests : IAsyncDisposable
          "LogicalResourceId":"JobEvents","ResourceType":"Custom::JobEvents","ResourceProperties":{"ServiceToken":"arn:function"}{{more}}}
         """;
 
-    private async Task HandleAsync(string json)
+    private Task HandleAsync(string json) => HandleAsync(json, _iot.Address, TestContext.Current.CancellationToken);
+
+    private async Task HandleAsync(string json, string address, CancellationToken cancellation)
     {
-        var iot = new IotClient(new Amazon.Runtime.BasicAWSCredentials("test", "test"), new Uri($"http://{_iot.Address}"), "us-east-1");
-        var handling = new EnableJobEvents(iot, _http, _clock).HandleAsync(Encoding.UTF8.GetBytes(json), TestContext.Current.CancellationToken);
+        var iot = new IotClient(new Amazon.Runtime.BasicAWSCredentials("test", "test"), new Uri($"http://{address}"), "us-east-1");
+        var handling = new EnableJobEvents(iot, _http, _clock).HandleAsync(Encoding.UTF8.GetBytes(json), cancellation);
         while (await Task.WhenAny(handling, Task.Delay(5, TestContext.Current.CancellationToken)) != handling)
         {
             _clock.Advance(TimeSpan.FromMilliseconds(500));
