@@ -90,7 +90,8 @@ public static class DeviceRequest
     {
         try
         {
-            return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
+            // However deep: what a device nests in a field is a malformed request, and no event that the function failed at.
+            return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = WireLimits.PayloadBytes, AllowDuplicateProperties = false });
         }
         catch (JsonException exception)
         {

@@ -42,6 +42,16 @@ public sealed class EventTests
     }
 
     [Theory]
+    [InlineData(8)]
+    [InlineData(60_000)]
+    public void A_field_is_a_fault_however_deep_it_is_nested(int depth)
+    {
+        var nested = new string('[', depth) + new string(']', depth);
+        Assert.Equal("csr is not a string", Create("{" + $"\"jobId\":\"j\",\"csr\":{nested}," + Sender + "}").Fault);
+        Assert.Null(DeviceRequest.ParseAttest(Encoding.UTF8.GetBytes("{" + $"\"csr\":{nested}," + Sender + "}")));
+    }
+
+    [Theory]
     [InlineData("csr")]
     [InlineData("jobId")]
     [InlineData("clientToken")]
