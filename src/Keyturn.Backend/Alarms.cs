@@ -8,11 +8,19 @@ internal static class Alarms
     public static async Task<Refusal> OldAfterCommitAsync(this Notices notices, Rotation rotation, CancellationToken cancellation)
     {
         var refusal = Refusal.OldAfterCommit();
-        await notices.SendOnceAsync(
-            NoticeIds.OldAfterCommit(rotation),
-            new Notice(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "create", refusal.Code, refusal.Reason,
-                rotation.InUse.Id, refusal.ToDo),
-            cancellation);
+        try
+        {
+            await notices.SendOnceAsync(
+                NoticeIds.OldAfterCommit(rotation),
+                new Notice(NoticeKind.Alarm, rotation.Thing, rotation.JobId, rotation.RotationId, "create", refusal.Code, refusal.Reason,
+                    rotation.InUse.Id, refusal.ToDo),
+                cancellation);
+        }
+        catch (DependencyException exception)
+        {
+            throw new UntoldException(exception);
+        }
+
         return refusal;
     }
 }

@@ -127,6 +127,31 @@ public sealed class ReconcileCertificateTests
     }
 
     [Fact]
+    public async Task An_alarm_about_the_old_key_that_could_not_be_sent_is_sent_when_Lambda_repeats_the_request()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        var (_, nonce) = await _cloud.AttestAsync(_cloud.Old.Certificate);
+        Func<Task>[] requests = [() => _cloud.CreateAsync(key: 1), () => _cloud.AttestAsync(_cloud.Old.Certificate, nonce)];
+        foreach (var request in requests)
+        {
+            _cloud.Faults.FailWith = call => call == "sns.Publish" ? new DependencyException("sns", "Publish", "Unreachable", "no answer") : null;
+            var untold = await Assert.ThrowsAsync<UntoldException>(request);
+            Assert.Contains("sns Publish: Unreachable", untold.Message, StringComparison.Ordinal);
+            _cloud.Faults.Reset();
+            _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.Empty(_cloud.Notices);
+        foreach (var request in requests)
+        {
+            await request();
+        }
+
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Fact]
     public async Task After_a_commit_the_old_certificate_s_word_only_alarms()
     {
         await FailAsync(committed: true);

@@ -135,7 +135,7 @@ internal sealed class VirtualFunctions : IPortCalls
             {
                 await handle(bytes, CancellationToken.None);
             }
-            catch (DependencyException)
+            catch (Exception e) when (e is DependencyException or UntoldException)
             {
                 Retry();
             }
