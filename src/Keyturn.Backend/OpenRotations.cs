@@ -17,14 +17,24 @@ internal sealed class OpenRotations(
         var before = clock.GetUtcNow() - UnheardEnds.Patience;
         List<Rotation> suspects = [];
         var untold = 0;
+        var isCut = false;
         HashSet<string> seen = [];
         var cursor = await ledger.ReadSweepCursorAsync(cancellation);
         var begun = cursor;
         do
         {
             var page = await ledger.ListDueAsync(DueKind.OpenRotation, before, cursor, cancellation);
-            foreach (var thing in page.Things.Where(seen.Add))
+            var next = page.Cursor;
+            foreach (var thing in page.Things.Where(t => !seen.Contains(t)))
             {
+                if (seen.Count > 0 && clock.GetUtcNow() >= until)
+                {
+                    // The next sweep begins with the rest of this page.
+                    (next, isCut) = (cursor, true);
+                    break;
+                }
+
+                seen.Add(thing);
                 try
                 {
                     var known = await FinishAsync(thing, cancellation);
@@ -38,7 +48,7 @@ internal sealed class OpenRotations(
                 }
             }
 
-            cursor = page.Cursor;
+            cursor = next;
         }
         while (cursor is not null && clock.GetUtcNow() < until);
 
@@ -47,7 +57,7 @@ internal sealed class OpenRotations(
             await ledger.WriteSweepCursorAsync(cursor, cancellation);
         }
 
-        return new OpenSweep(seen.Count, suspects, untold, cursor is null);
+        return new OpenSweep(seen.Count, suspects, untold, cursor is null && !isCut);
     }
 
     private async Task<ThingLedger> FinishAsync(string thing, CancellationToken cancellation)

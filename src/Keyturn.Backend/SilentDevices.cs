@@ -17,12 +17,18 @@ internal sealed class SilentDevices(
     public async Task<int> TellAsync(DateTimeOffset until, CancellationToken cancellation)
     {
         var told = 0;
+        var looked = 0;
         string? cursor = null;
         do
         {
             var page = await ledger.ListDueAsync(DueKind.Heard, clock.GetUtcNow() - silentAfter, cursor, cancellation);
             foreach (var thing in page.Things)
             {
+                if (looked++ > 0 && clock.GetUtcNow() >= until)
+                {
+                    break;
+                }
+
                 try
                 {
                     told += await TellAsync(thing, await ledger.ReadAsync(thing, cancellation), cancellation) ? 1 : 0;
