@@ -19,14 +19,14 @@ internal sealed class Settings
             ? Fn.Sub($"arn:${{AWS::Partition}}:acm-pca:${{AWS::Region}}:${{AWS::AccountId}}:certificate-authority/{id}")
             : Setting("PcaCaArn", "", "ARN of the AWS Private CA that issues; empty: AWS IoT issues");
         PcaTemplateArn = Setting("PcaTemplateArn", context.PcaTemplateArn, "ARN of the AWS Private CA template; empty: the authority's default, EndEntityCertificate/V1");
-        PcaValidityInDays = Setting("PcaValidityInDays", $"{context.PcaValidityInDays}", "Validity of certificates that AWS Private CA issues", pattern: "^[1-9][0-9]{0,4}$");
+        PcaValidityInDays = Setting("PcaValidityInDays", $"{context.PcaValidityInDays}", "Validity of certificates that AWS Private CA issues", pattern: "^([1-9][0-9]{0,3}|[12][0-9]{4}|3[0-5][0-9]{3}|36[0-4][0-9]{2}|36500)$");
         PcaSigningAlgorithm = Setting("PcaSigningAlgorithm", context.PcaSigningAlgorithm, "How AWS Private CA signs", StackContext.SigningAlgorithms);
         JobDocument = Setting("JobDocument", """{"operation":"ROTATE_CERTIFICATE"}""", "The document that makes a job a rotation");
         AllowedKeyAlgorithms = Setting("AllowedKeyAlgorithms", context.AllowedKeyAlgorithms, "Kinds of key that may be certified, separated by commas, such as ECDSA-P256; empty: all");
         AlarmEmail = Setting("AlarmEmail", context.AlarmEmail, "E-mail address that hears of rotations that failed and of alarms; empty: nobody is subscribed");
-        SilentAfterHours = Setting("SilentAfterHours", context.SilentAfterHours, "After so many hours without a word of a device the operators are told", least: 25);
-        RetirementGraceHours = Setting("RetirementGraceHours", context.GraceHours, "How long a retired certificate is kept INACTIVE before it is deleted");
-        TrailRetentionDays = Setting("TrailRetentionDays", context.TrailRetentionDays, "After so many days the records of rotations that are over expire; 0: never");
+        SilentAfterHours = Setting("SilentAfterHours", context.SilentAfterHours, "After so many hours without a word of a device the operators are told", 24 * 365, least: 25);
+        RetirementGraceHours = Setting("RetirementGraceHours", context.GraceHours, "How long a retired certificate is kept INACTIVE before it is deleted", 24 * 90);
+        TrailRetentionDays = Setting("TrailRetentionDays", context.TrailRetentionDays, "After so many days the records of rotations that are over expire; 0: never", 36_500);
         LogRetentionDays = _asParameters
             ? new CfnParameter(stack, "LogRetentionInDays", new CfnParameterProps
             {
@@ -67,10 +67,11 @@ internal sealed class Settings
         }).ValueAsString
         : value;
 
-    private string Setting(string name, int value, string description, int least = 0) => _asParameters
+    /// <summary>Within the same limits as the functions take it: out of them, none would start.</summary>
+    private string Setting(string name, int value, string description, int most, int least = 0) => _asParameters
         ? new CfnParameter(_stack, name, new CfnParameterProps
         {
-            Type = "Number", Default = value, Description = description, MinValue = least,
+            Type = "Number", Default = value, Description = description, MinValue = least, MaxValue = most,
         }).ValueAsString
         : $"{value}";
 }

@@ -1,11 +1,13 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Keyturn.Backend.Tests;
 
 /// <summary>What the deployed stack lets each function do.</summary>
 public sealed class TemplateTests
 {
-    private static readonly JsonElement Resources = Read();
+    private static readonly JsonElement Root = Read();
+    private static readonly JsonElement Resources = Root.GetProperty("Resources");
 
     [Fact]
     public void No_function_that_a_device_s_message_reaches_may_delete_certificates() =>
@@ -65,6 +67,36 @@ public sealed class TemplateTests
         }
     }
 
+    [Theory]
+    [InlineData("SilentAfterHours", "SILENT_AFTER_HOURS")]
+    [InlineData("RetirementGraceHours", "RETIREMENT_GRACE_HOURS")]
+    [InlineData("TrailRetentionDays", "TRAIL_RETENTION_DAYS")]
+    [InlineData("PcaValidityInDays", "PCA_VALIDITY_IN_DAYS")]
+    public void A_parameter_takes_what_the_function_takes_and_no_more(string parameter, string variable)
+    {
+        int[] numbers = [.. Enumerable.Range(0, 50), 100, 365, 999, 1000, 2159, 2160, 2161, 8759, 8760, 8761, 9999, 10_000, 29_999, 36_499, 36_500, 36_501, 99_999, 100_000];
+        Assert.Equal(numbers.Where(n => FunctionTakes(variable, n)), numbers.Where(n => ParameterTakes(Root.GetProperty("Parameters").GetProperty(parameter), n)));
+    }
+
+    private static bool FunctionTakes(string variable, int number)
+    {
+        var settings = new Lambda.Settings(name => name == variable ? $"{number}" : name == "PCA_CA_ARN" ? "arn:aws:acm-pca:us-east-1:012345678901:certificate-authority/ca" : null);
+        try
+        {
+            _ = (settings.SilentAfter, settings.RetirementGrace, settings.TrailRetention, settings.PrivateCa);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private static bool ParameterTakes(JsonElement parameter, int number) => parameter.TryGetProperty("AllowedPattern", out var pattern)
+        ? Regex.IsMatch($"{number}", pattern.GetString()!)
+        : (!parameter.TryGetProperty("MinValue", out var least) || number >= least.GetInt32())
+            && (!parameter.TryGetProperty("MaxValue", out var most) || number <= most.GetInt32());
+
     private static IEnumerable<JsonProperty> Policies() =>
         Resources.EnumerateObject().Where(r => r.Value.GetProperty("Type").GetString() == "AWS::IAM::Policy");
 
@@ -83,7 +115,7 @@ public sealed class TemplateTests
             var template = Path.Combine(directory.FullName, "infra", "AWSLabsCertificateRotator.template.json");
             if (File.Exists(template))
             {
-                return JsonElement.Parse(File.ReadAllBytes(template)).GetProperty("Resources");
+                return JsonElement.Parse(File.ReadAllBytes(template));
             }
         }
 
