@@ -62,6 +62,20 @@ public sealed class CallTests : IAsyncDisposable
         await AssertUsableAsync(client, nucleus, 2);
     }
 
+    [Theory]
+    [InlineData("""{"message":"cut off \ud83d"}""")]
+    [InlineData("""{"error":"\udc00"}""")]
+    public async Task An_error_that_is_not_Unicode_fails_that_call_alone(string payload)
+    {
+        var (client, nucleus) = await server.ConnectAsync();
+        await using var _ = client;
+
+        var error = await FailAsync(client, nucleus, 1, payload, Frames.Text("service-model-type", "aws.greengrass#ServiceError"));
+
+        Assert.Equal(("ServiceError", payload), (error.ErrorName, error.ServiceMessage));
+        await AssertUsableAsync(client, nucleus, 2);
+    }
+
     [Fact]
     public async Task An_unknown_operation_is_told_as_unsupported()
     {

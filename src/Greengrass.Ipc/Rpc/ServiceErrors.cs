@@ -29,9 +29,9 @@ internal static class ServiceErrors
                     : (IpcErrorNames.InternalServerError, message ?? "");
             }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // Not JSON: the text is the message.
+            // Not JSON, or not Unicode, cut off within a character perhaps: the text is the message.
         }
 
         return (IpcErrorNames.InternalServerError, Encoding.UTF8.GetString(payload.Span));
