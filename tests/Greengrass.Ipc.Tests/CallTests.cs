@@ -77,6 +77,23 @@ public sealed class CallTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_stream_that_the_nucleus_closes_is_no_answer_that_says_yes()
+    {
+        var (client, nucleus) = await server.ConnectAsync();
+        await using var _ = client;
+        var publishing = client.PublishToIoTCoreAsync("a", default);
+        await nucleus.ReadAsync();
+        await nucleus.SendAsync(0, 2, 1);
+        Assert.Contains("without a response", (await Assert.ThrowsAsync<IpcProtocolException>(() => publishing)).Message, StringComparison.Ordinal);
+
+        var subscribing = client.SubscribeToIoTCoreAsync("a");
+        await nucleus.ReadAsync();
+        await nucleus.SendAsync(0, 2, 2);
+        await Assert.ThrowsAsync<IpcProtocolException>(() => subscribing);
+        await AssertUsableAsync(client, nucleus, 3);
+    }
+
+    [Fact]
     public async Task An_unknown_operation_is_told_as_unsupported()
     {
         var (client, nucleus) = await server.ConnectAsync();

@@ -56,7 +56,7 @@ internal sealed class RpcStream
             return message.TerminatesStream ? StreamFate.Ended : StreamFate.ToTerminate;
         }
 
-        var fate = IsEvent(message) ? ReceiveEvent(message) : ReceiveResponse(message);
+        var fate = IsEvent(message) ? ReceiveEvent(message) : IsEnd(message) && message.ServiceModelType is null ? StreamFate.Ended : ReceiveResponse(message);
         if (!message.TerminatesStream)
             return fate;
 
@@ -81,6 +81,9 @@ internal sealed class RpcStream
     /// <summary>Nucleus lite binds the subscription before it responds, so an event can overtake the response: its model type tells.</summary>
     private bool IsEvent(RpcMessage message) => events is not null && (response.Task.IsCompleted || message.ServiceModelType == Operation.EventType);
 
+    /// <summary>The end of a stream is an empty message that carries the flag.</summary>
+    private static bool IsEnd(RpcMessage message) => message.TerminatesStream && message.Payload.IsEmpty;
+
     private StreamFate ReceiveResponse(RpcMessage message)
     {
         response.TrySetResult(message.Payload);
@@ -89,8 +92,7 @@ internal sealed class RpcStream
 
     private StreamFate ReceiveEvent(RpcMessage message)
     {
-        // The end of a stream is an empty message that carries the flag.
-        if (message.TerminatesStream && message.Payload.IsEmpty)
+        if (IsEnd(message))
             return StreamFate.Ended;
         if (events!.Writer.TryWrite(message.Payload))
             return StreamFate.Open;
