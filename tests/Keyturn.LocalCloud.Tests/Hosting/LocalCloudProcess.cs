@@ -52,7 +52,7 @@ public sealed partial class LocalCloudProcess : IAsyncLifetime
     {
         _process = Start(
             "--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", _data,
-            "--template", Template, "--function-executable", Function, "--retry-delay", "10", "--detach-delay", "300",
+            "--template", Template, "--function-executable", Function, "--retry-delay", "10", "--detach-delay", "1500",
             "--private-ca", "ec256", "--parameter", "CaArn={private-ca}",
             // The same misfortunes each time.
             "--seed", "1");
