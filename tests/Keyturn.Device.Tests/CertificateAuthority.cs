@@ -29,6 +29,18 @@ internal sealed class CertificateAuthority : IDisposable
     public X509Certificate2 Certify(PublicKey key, string subject = "CN=AWS IoT Certificate") =>
         X509Certificate2.CreateFromPem(Sign(new CertificateRequest(new X500DistinguishedName(subject), key, HashAlgorithmName.SHA256)));
 
+    /// <summary>A server, or somebody, whom no authority knows.</summary>
+    public static X509Certificate2 SelfSigned(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(name);
+        request.CertificateExtensions.Add(names.Build());
+        using var certificate = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
+        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+    }
+
     public void Dispose() => _key.Dispose();
 
     private string Sign(CertificateRequest request, DateTimeOffset? notBefore = null, DateTimeOffset? notAfter = null)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Keyturn.Device.Cloud;
@@ -14,7 +13,7 @@ namespace Keyturn.Device.Tests.Greengrass;
 internal sealed class FakeBroker : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly X509Certificate2 _server = SelfSigned("localhost");
+    private readonly X509Certificate2 _server = CertificateAuthority.SelfSigned("localhost");
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 
     public FakeBroker()
@@ -106,24 +105,13 @@ internal sealed class FakeBroker : IDisposable
         return (packet, body);
     }
 
-    private static X509Certificate2 SelfSigned(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
-    }
-
     private sealed class TwoCredentials : ICredentialStore
     {
         public string Kind => "file";
 
         public string? InUse => null;
 
-        public TlsIdentity OpenForTls(string credential) => new FileTlsIdentity(SelfSigned(credential));
+        public TlsIdentity OpenForTls(string credential) => new FileTlsIdentity(CertificateAuthority.SelfSigned(credential));
 
         public CertificateInfo Inspect() => throw new NotSupportedException();
 

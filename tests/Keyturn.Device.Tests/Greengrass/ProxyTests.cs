@@ -16,8 +16,8 @@ namespace Keyturn.Device.Tests.Greengrass;
 public sealed class ProxyTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly X509Certificate2 _server = SelfSigned("localhost");
-    private readonly X509Certificate2 _credential = SelfSigned("pump1");
+    private readonly X509Certificate2 _server = CertificateAuthority.SelfSigned("localhost");
+    private readonly X509Certificate2 _credential = CertificateAuthority.SelfSigned("pump1");
     private readonly TcpListener _endpoint = new(IPAddress.Loopback, 0), _proxy = new(IPAddress.Loopback, 0);
     private readonly TaskCompletionSource<string> _asked = new();
     private readonly string _rootCa;
@@ -67,7 +67,7 @@ public sealed class ProxyTests : IDisposable
     [Fact]
     public async Task An_endpoint_of_another_authority_is_not_spoken_to()
     {
-        using var other = SelfSigned("localhost");
+        using var other = CertificateAuthority.SelfSigned("localhost");
         await File.WriteAllTextAsync(_rootCa, other.ExportCertificatePem(), TestContext.Current.CancellationToken);
         _ = ServeAsync();
 
@@ -119,15 +119,4 @@ public sealed class ProxyTests : IDisposable
     }
 
     private static int PortOf(TcpListener listener) => ((IPEndPoint)listener.LocalEndpoint).Port;
-
-    private static X509Certificate2 SelfSigned(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-        using var certificate = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
-    }
 }
