@@ -53,8 +53,14 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
             return null;
         }
 
+        if (IsFree(csr.SubjectName, thing) is not { } isFree)
+        {
+            fault = "its subject can't be read";
+            return null;
+        }
+
         return new CheckedCsr(
-            PemEncoding.WriteString("CERTIFICATE REQUEST", der), kind, Convert.ToHexStringLower(SHA256.HashData(key)), csr.SubjectName, IsFree(csr.SubjectName, thing));
+            PemEncoding.WriteString("CERTIFICATE REQUEST", der), kind, Convert.ToHexStringLower(SHA256.HashData(key)), csr.SubjectName, isFree);
     }
 
     /// <summary>The one block of the text, which must hold nothing else: what is checked here must be what the authority reads.</summary>
@@ -97,6 +103,13 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
         using var rsa = publicKey.GetRSAPublicKey();
         if (rsa is not null)
         {
+            // Of RSA keys the runtime reads other encodings too, and in each the same key would have another hash.
+            if (!rsa.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(publicKey.ExportSubjectPublicKeyInfo()))
+            {
+                fault = "its RSA key is encoded in another way than the usual one";
+                return null;
+            }
+
             return KindOf(rsa, out fault);
         }
 
@@ -136,19 +149,27 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
         _ => "1.3.132.0.35",
     };
 
-    /// <summary>A subject that says nothing, or only what the cloud knows anyway.</summary>
-    private static bool IsFree(X500DistinguishedName subject, string thing)
+    /// <summary>A subject that says nothing, or only what the cloud knows anyway. Null when it can't be told what it says.</summary>
+    private static bool? IsFree(X500DistinguishedName subject, string thing)
     {
         if (subject.RawData.AsSpan().SequenceEqual((ReadOnlySpan<byte>)[0x30, 0]))
         {
             return true;
         }
 
-        var names = subject.EnumerateRelativeDistinguishedNames().ToArray();
-        return names is [{ HasMultipleElements: false } only]
-            && only.GetSingleElementType().Value == "2.5.4.3"
-            && only.GetSingleElementValue() is { } name
-            && (name == thing || name == AwsIotCommonName);
+        try
+        {
+            var names = subject.EnumerateRelativeDistinguishedNames().ToArray();
+            return names is [{ HasMultipleElements: false } only]
+                && only.GetSingleElementType().Value == "2.5.4.3"
+                && only.GetSingleElementValue() is { } name
+                && (name == thing || name == AwsIotCommonName);
+        }
+        catch (CryptographicException)
+        {
+            // The runtime reads a name's parts when asked for them: that it took the CSR says nothing of them.
+            return null;
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -9,6 +10,7 @@ namespace Keyturn.Backend.Tests;
 
 public sealed class CsrPolicyTests
 {
+    private static readonly byte[] SubjectOfThing = new X500DistinguishedName("CN=pump1").RawData;
     private const string Thing = "pump1";
     private static readonly Lazy<RSA> Rsa2048 = new(() => RSA.Create(2048));
 
@@ -88,6 +90,37 @@ public sealed class CsrPolicyTests
         Refuse(WeakCsrs.Roca, "ROCA");
         Refuse(WeakCsrs.SmallFactor, "small factor");
         Refuse(WeakCsrs.SmallExponent, "exponent is not 65537");
+    }
+
+    [Fact]
+    public void An_RSA_key_in_another_encoding_would_have_another_hash_and_is_refused()
+    {
+        var key = Rsa2048.Value.ExportRSAPublicKey();
+        Assert.Equal(0x82, key[1]);
+        Accept(SignedAs(SubjectOfThing, InfoOf(key, hasParameters: true)));
+        Refuse(SignedAs(SubjectOfThing, InfoOf(key, hasParameters: false)), "encoded in another way");
+        Refuse(SignedAs(SubjectOfThing, InfoOf([.. key, 0], hasParameters: true)), "encoded in another way");
+        Refuse(SignedAs(SubjectOfThing, InfoOf([0x30, 0x83, 0, .. key[2..]], hasParameters: true)), "encoded in another way");
+
+        static byte[] InfoOf(byte[] key, bool hasParameters)
+        {
+            var info = new AsnWriter(AsnEncodingRules.DER);
+            using (info.PushSequence())
+            {
+                WriteAlgorithm(info, "1.2.840.113549.1.1.1", hasParameters);
+                info.WriteBitString(key);
+            }
+
+            return info.Encode();
+        }
+    }
+
+    [Fact]
+    public void A_subject_that_the_runtime_took_and_cannot_read_is_refused()
+    {
+        var key = Rsa2048.Value.ExportSubjectPublicKeyInfo();
+        Assert.Equal((0x30, 0x31), (SubjectOfThing[0], SubjectOfThing[2]));
+        Refuse(SignedAs([0x30, (byte)(SubjectOfThing[1] + 1), 0x31, 0x81, .. SubjectOfThing[3..]], key), "its subject can't be read");
     }
 
     [Fact]
@@ -192,5 +225,38 @@ public sealed class CsrPolicyTests
         Assert.Null(CsrPolicy.Default.Check(pem, Thing, out var fault));
         Assert.NotEmpty(fault);
         Assert.Contains(because, fault, StringComparison.Ordinal);
+    }
+
+    /// <summary>Signed, whatever the two parts are.</summary>
+    private static string SignedAs(byte[] subject, byte[] subjectPublicKeyInfo)
+    {
+        var (body, csr) = (new AsnWriter(AsnEncodingRules.BER), new AsnWriter(AsnEncodingRules.BER));
+        var attributes = new Asn1Tag(TagClass.ContextSpecific, 0);
+        using (body.PushSequence())
+        {
+            body.WriteInteger(0);
+            body.WriteEncodedValue(subject);
+            body.WriteEncodedValue(subjectPublicKeyInfo);
+            body.PushSetOf(attributes).Dispose();
+        }
+
+        using (csr.PushSequence())
+        {
+            csr.WriteEncodedValue(body.Encode());
+            WriteAlgorithm(csr, "1.2.840.113549.1.1.11", hasParameters: true);
+            csr.WriteBitString(Rsa2048.Value.SignData(body.Encode(), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        }
+
+        return PemEncoding.WriteString("CERTIFICATE REQUEST", csr.Encode());
+    }
+
+    private static void WriteAlgorithm(AsnWriter writer, string oid, bool hasParameters)
+    {
+        using var algorithm = writer.PushSequence();
+        writer.WriteObjectIdentifier(oid);
+        if (hasParameters)
+        {
+            writer.WriteNull();
+        }
     }
 }

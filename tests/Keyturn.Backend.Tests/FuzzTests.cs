@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Amazon.DynamoDBv2.Model;
@@ -130,6 +131,50 @@ public sealed class FuzzTests
                 }
             },
             writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
+    }
+
+    [Fact]
+    public void A_CSR_that_was_changed_and_signed_again_passes_only_with_its_key_as_it_was_and_a_subject_of_its_own()
+    {
+        using var rsa = RSA.Create(2048);
+        using var ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        (CertificateRequest Csr, byte[] Key, Func<byte[], byte[]> Sign)[] signers =
+        [
+            (new CertificateRequest($"CN={Thing}", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), rsa.ExportSubjectPublicKeyInfo(),
+                body => rsa.SignData(body, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)),
+            (new CertificateRequest($"CN={Thing}", ecdsa, HashAlgorithmName.SHA256), ecdsa.ExportSubjectPublicKeyInfo(),
+                body => ecdsa.SignData(body, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)),
+        ];
+        var usual = signers.Select(s => DerNode.Read(s.Csr.CreateSigningRequest())).ToArray();
+        var passed = 0;
+        Gen.Select(Gen.Int[0, 1], Gen.Select(Gen.Int[0, 7], Gen.Int[0, 99], Gen.Int[0, 99], Gen.Byte).Array[0, 3], Gen.Int[-99, 99]).Sample(
+            (which, changes, lengthened) =>
+            {
+                var csr = usual[which].Copy();
+                var body = csr.Children![0];
+                foreach (var (kind, at, other, value) in changes)
+                {
+                    body.Change(kind, at, other, value);
+                }
+
+                DerNode[] parts = [.. body.All];
+                var signed = body.Write(lengthened < 0 ? null : parts[lengthened % parts.Length]);
+                csr.Children[2].Content = [0, .. signers[which].Sign(signed)];
+                // What was signed, between the header and the other two parts.
+                byte[] all = [.. signed, .. csr.Children[1].Write(), .. csr.Children[2].Write()];
+                byte[] der = [0x30, 0x82, (byte)(all.Length >> 8), (byte)all.Length, .. all];
+                if (CsrPolicy.Default.Check(PemEncoding.WriteString("CERTIFICATE REQUEST", der), Thing, out var fault) is not { } taken)
+                {
+                    Assert.NotEmpty(fault);
+                    return;
+                }
+
+                Interlocked.Increment(ref passed);
+                Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(signers[which].Key)), taken.KeyHash);
+                Assert.True(!taken.SubjectIsFree || taken.Subject.Name is "" or $"CN={Thing}" or "CN=AWS IoT Certificate", taken.Subject.Name);
+            },
+            writeLine: TestContext.Current.TestOutputHelper!.WriteLine, iter: Rounds, threads: 2);
+        Assert.True(passed > Rounds / 100);
     }
 
     [Fact]
