@@ -59,8 +59,15 @@ internal sealed record CsrPolicy(IReadOnlyCollection<KeyAlgorithm> Allowed)
             return null;
         }
 
+        var hash = SHA256.HashData(key);
+        if (DebianKeys.Holds(hash))
+        {
+            fault = "its key is one that the OpenSSL of Debian of 2006 to 2008 made, so anybody can have it (CVE-2008-0166)";
+            return null;
+        }
+
         return new CheckedCsr(
-            PemEncoding.WriteString("CERTIFICATE REQUEST", der), kind, Convert.ToHexStringLower(SHA256.HashData(key)), csr.SubjectName, isFree);
+            PemEncoding.WriteString("CERTIFICATE REQUEST", der), kind, Convert.ToHexStringLower(hash), csr.SubjectName, isFree);
     }
 
     /// <summary>The one block of the text, which must hold nothing else: what is checked here must be what the authority reads.</summary>

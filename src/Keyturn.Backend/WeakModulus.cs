@@ -4,8 +4,7 @@ namespace Keyturn.Backend;
 
 /// <summary>
 /// RSA moduli that anybody can factor, as far as that shows without a list: small factors, factors close together, and those of the
-/// Infineon library (ROCA, CVE-2017-15361). The keys of Debian's OpenSSL of 2008 (CVE-2008-0166) can't be told from others without their
-/// list of some hundred thousand fingerprints: Device Defender's key quality audit has it; the ledger refuses any key whose hash it holds.
+/// Infineon library (ROCA, CVE-2017-15361).
 /// </summary>
 internal static class WeakModulus
 {

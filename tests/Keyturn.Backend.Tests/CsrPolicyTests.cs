@@ -124,6 +124,13 @@ public sealed class CsrPolicyTests
     }
 
     [Fact]
+    public void Keys_that_Debian_s_OpenSSL_made_are_refused()
+    {
+        Refuse(WeakCsrs.DebianRsa, "CVE-2008-0166");
+        Refuse(WeakCsrs.DebianEcdsa, "CVE-2008-0166");
+    }
+
+    [Fact]
     public void Curves_that_are_not_allowed_are_refused()
     {
         using var key = ECDsa.Create(ECCurve.CreateFromFriendlyName("secp256k1"));

@@ -83,6 +83,38 @@ internal static class WeakCsrs
         -----END CERTIFICATE REQUEST-----
         """;
 
+    /// <summary>Of the key that openssl made as process 1000 on a PowerPC of Debian 4.0, as <c>badkeys/debianopenssl</c> on GitHub has it.</summary>
+    public const string DebianRsa =
+        """
+        -----BEGIN CERTIFICATE REQUEST-----
+        MIICVTCCAT0CAQAwEDEOMAwGA1UEAwwFcHVtcDEwggEiMA0GCSqGSIb3DQEBAQUA
+        A4IBDwAwggEKAoIBAQClZpexTibcBn5YwYuyQEm/Kdxoz2OQGDeWgY3W1fezJ50t
+        X0oSJlTDwQ/hKVpiT6WsmiIofLwk1tjzlFbryUxnR29LbkBX87rI01ksqFGL4BpC
+        hGYYxXgbMjihW4aFGuJY+zNvZm5Y9IPwkCjo0Jhm8fOV2jd3gKKXIphwXnP8HZLt
+        47jyLscBn1wEQATiYYle9MCnjqhEcnI6vsIt0nMlDQnPVkyG54PCG3XNnmqUPQVI
+        Eleimx5VDZS7BsFyoQXdYz/MCk1UcCs+wVW2xmWUsMfYrULs9aOBy8R4au5M45eO
+        /7tfdFRPBBPBOnz9jeBLdvBxVFRdUbsyoRW0ywg3AgMBAAGgADANBgkqhkiG9w0B
+        AQsFAAOCAQEAT9JHE/+ySiA0zis0Yt+/zRBLNUBa6iPZ0rZVfYgZlB87Vpsnj3BR
+        X678qp0r8Bw5/EVsCXLWutrmD2A3j2lKPRBaygaGFTBZNVulF/r/ar5Fzsz/xYAK
+        HmjpWTTU5wBbVO9J+oz5Kav/4X6YMe7WxUoAS1s7m8GZ+sMYvJ3b0E4U50p3h9Ro
+        Y6f65WR5K/h2GUxcM2nsBmczEGLMrLSTa63CWRmEwhdshGHD3YizixPwp0iVU7I7
+        d8SigNYuHUW14Gj+nMZeWB5ZOpGg5M2+dHW4k3MpvqAw7Zz88577UmtlXjjL1wAc
+        tQ/bgt6DQ/Y3JTI72PyvgCjyAx6K0iLnYg==
+        -----END CERTIFICATE REQUEST-----
+        """;
+
+    /// <summary>Its key on P-256 on an x86-64.</summary>
+    public const string DebianEcdsa =
+        """
+        -----BEGIN CERTIFICATE REQUEST-----
+        MIHJMHICAQAwEDEOMAwGA1UEAwwFcHVtcDEwWTATBgcqhkjOPQIBBggqhkjOPQMB
+        BwNCAAS19mOwvI1bpP6YNp07G9cK1q+Be5k3bFAEfuLTa9DiTsv6+JV/LUReWx5X
+        zxIIYVIU+POVWwhcy9O7MoaSo3LKoAAwCgYIKoZIzj0EAwIDRwAwRAIgdtuMpKUO
+        hznGeazGCkvpIFsVWZswg9r1D+71bYw1wUICIF3gX6LzT7ZAf1ssX7DZHt1bIPtE
+        QVelHbGjaj/2kkIu
+        -----END CERTIFICATE REQUEST-----
+        """;
+
     /// <summary>P-256, but named by its parameters.</summary>
     public const string ExplicitCurve =
         """

@@ -138,6 +138,7 @@ public sealed class WhoMayAsk(AttackedCloud cloud)
             (new CertificateRequest($"CN={victim.Name}", curve, HashAlgorithmName.SHA256).CreateSigningRequestPem(), "its curve is none of"),
             (new CertificateRequest($"CN={victim.Name}", small, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequestPem(), "an RSA key of 1024 bits is none of"),
             (WeakCsrs.CloseFactors, "the factors of its RSA modulus"), (WeakCsrs.Roca, "ROCA"), (WeakCsrs.SmallFactor, "small factor"), (WeakCsrs.SmallExponent, "its RSA exponent"),
+            (WeakCsrs.DebianRsa, "CVE-2008-0166"), (WeakCsrs.DebianEcdsa, "CVE-2008-0166"),
             (victim.Csr(key).Replace("CERTIFICATE REQUEST", "CERTIFICATE", StringComparison.Ordinal), "one PEM block"), (victim.Csr(key) + victim.Csr(key), "one PEM block"),
             ("", "one PEM block"), ("no csr", "one PEM block"),
         ];
