@@ -51,14 +51,18 @@ public sealed class Killed
         var script = Path.Combine(directory, "certificate-rotator");
         File.WriteAllText(script, $$"""
             #!/bin/bash
-            real='{{Tools.All.Component}}' struck='{{Struck(device)}}' journal='{{device.Root}}/certificate-rotator/journal/journal'
+            real='{{Tools.All.Component}}' struck='{{Struck(device)}}' journal='{{device.Root}}/certificate-rotator/journal/journal' state='{{state}}'
             [[ ! -e $struck ]] || exec "$real" "$@"
             nucleus=$PPID
             strace -f --seccomp-bpf -o /dev/null -e trace=rename -e inject=rename:delay_exit=250000 "$real" "$@" &
             tracer=$!
             trap 'pkill -TERM -P $tracer' TERM
+            # Ten of these look at once, so none starts a process for it. Nobody writes into the pipe: to read from it is to wait.
+            exec {pipe}<> <(:)
+            entry=
             while kill -0 $tracer 2>/dev/null; do
-              if grep -aq '{{state}}' "$journal" 2>/dev/null; then
+              { read -r -d '' entry <"$journal"; } 2>/dev/null
+              if [[ $entry =~ $state ]]; then
                 : >"$struck"
                 pkill -KILL -P $tracer
                 if [[ {{victim}} == core ]]; then
@@ -66,7 +70,7 @@ public sealed class Killed
                 fi
                 exit 137
               fi
-              sleep 0.02
+              read -r -t 0.02 -u $pipe
             done
             wait $tracer
             """);
