@@ -41,7 +41,7 @@ public sealed class Garbage
         using var unsigned = await http.GetAsync(new Uri(fleet.Cloud.Api, "/things"), TestContext.Current.CancellationToken);
         Assert.Equal(403, (int)unsigned.StatusCode);
 
-        var forged = new AwsCli(fleet.Cloud.Api);
+        var forged = AwsCli.Started(fleet.Cloud.Api);
         var unknown = await forged.RunAsync("iot", "describe-thing", "--thing-name", "nobody");
         Assert.Contains("ResourceNotFoundException", unknown.Error);
         var wrong = await forged.RunAsync("iot", "create-job", "--job-id", "not a job id", "--targets", "nothing", "--document", "{}");

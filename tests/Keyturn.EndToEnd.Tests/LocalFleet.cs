@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Keyturn.Cli.Demo;
@@ -31,7 +32,7 @@ internal sealed class LocalFleet : IAsyncDisposable
             ["--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", fleet.DirectoryOf("cloud"),
                 "--template", template, "--function-executable", Tools.All.Function, .. cloudOptions]);
         fleet.Cloud = DemoCloud.Parse(await process.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
-        fleet.Aws = new AwsCli(fleet.Cloud.Api);
+        fleet.Aws = AwsCli.Of(fleet.Cloud.Api);
         return fleet;
     }
 
@@ -119,16 +120,33 @@ internal sealed class LocalFleet : IAsyncDisposable
     /// <summary>The execution once it is over.</summary>
     public async Task<JsonElement> ExecutionEndAsync(string jobId, string thing)
     {
-        for (var attempt = 0; attempt < 120; attempt++)
+        var execution = await EventuallyAsync(
+            async () => (await Aws.JsonAsync("iot", "describe-job-execution", "--job-id", jobId, "--thing-name", thing)).GetProperty("execution"), IsOver);
+        return IsOver(execution) ? execution : throw new TimeoutException($"{thing} has not finished {jobId}");
+
+        static bool IsOver(JsonElement execution) => execution.GetProperty("status").GetString() is not ("QUEUED" or "IN_PROGRESS");
+    }
+
+    /// <summary>The ids of the certificates that are attached to the thing, once there is only one, or in the end.</summary>
+    public Task<string[]> CertificatesInTheEndAsync(string thing) => EventuallyAsync(
+        async () =>
         {
-            var answer = await Aws.JsonAsync("iot", "describe-job-execution", "--job-id", jobId, "--thing-name", thing);
-            var execution = answer.GetProperty("execution");
-            if (execution.GetProperty("status").GetString() is not ("QUEUED" or "IN_PROGRESS"))
-                return execution;
+            var listed = await Aws.JsonAsync("iot", "list-thing-principals", "--thing-name", thing);
+            return listed.GetProperty("principals").EnumerateArray().Select(principal => principal.GetString()!.Split('/')[^1]).ToArray();
+        },
+        certificates => certificates.Length == 1);
+
+    /// <summary>What was seen once it was so, or, after three minutes, last.</summary>
+    public static async Task<T> EventuallyAsync<T>(Func<Task<T>> look, Func<T, bool> isSo)
+    {
+        var waiting = Stopwatch.StartNew();
+        while (true)
+        {
+            var seen = await look();
+            if (isSo(seen) || waiting.Elapsed > TimeSpan.FromMinutes(3))
+                return seen;
             await Task.Delay(250, TestContext.Current.CancellationToken);
         }
-
-        throw new TimeoutException($"{thing} has not finished {jobId}");
     }
 
     public async Task<JsonElement> NotificationsAsync()

@@ -82,6 +82,7 @@ public sealed class OneRotation
         var device = await fleet.AddDeviceAsync("pump1");
         await fleet.CreateRotationJobAsync("rotate-pump1", "pump1");
         await fleet.ExecutionEndAsync("rotate-pump1", "pump1");
+        var aws = AwsCli.Started(fleet.Cloud.Api);
 
         Assert.Equal("pump1", await TextAsync("iot", "list-things", "--query", "things[].thingName"));
         Assert.Equal($"localhost:{fleet.Cloud.MqttPort}", await TextAsync("iot", "describe-endpoint", "--endpoint-type", "iot:Data-ATS"));
@@ -92,7 +93,7 @@ public sealed class OneRotation
 
         async Task<string> TextAsync(params string[] arguments)
         {
-            var result = await fleet.Aws.RunAsync([.. arguments, "--output", "text"]);
+            var result = await aws.RunAsync([.. arguments, "--output", "text"]);
             Assert.True(result.ExitCode == 0, result.Error);
             return result.Output.Trim();
         }
@@ -100,14 +101,8 @@ public sealed class OneRotation
 
     private static async Task OnlyActiveCertificateAsync(LocalFleet fleet, string thing, string newId, string oldId)
     {
-        ShellResult gone;
-        var attempts = 0;
-        do
-        {
-            gone = await fleet.Aws.RunAsync("iot", "describe-certificate", "--certificate-id", oldId);
-        }
-        while (gone.ExitCode == 0 && ++attempts < 30);
-
+        var gone = await LocalFleet.EventuallyAsync(
+            () => fleet.Aws.RunAsync("iot", "describe-certificate", "--certificate-id", oldId), described => described.ExitCode != 0);
         Assert.Contains("ResourceNotFoundException", gone.Error);
         var principals = await fleet.Aws.JsonAsync("iot", "list-thing-principals", "--thing-name", thing);
         var principal = Assert.Single(principals.GetProperty("principals").EnumerateArray()).GetString();

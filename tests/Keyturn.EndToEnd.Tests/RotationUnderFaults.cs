@@ -132,13 +132,7 @@ public sealed class RotationUnderFaults
         using (var credential = device.ReadCredential())
             Assert.True(credential.HasPrivateKey, fault);
 
-        string[] principals = [];
-        for (var attempt = 0; attempt < 120 && principals is not [_]; attempt++)
-        {
-            var listed = await fleet.Aws.JsonAsync("iot", "list-thing-principals", "--thing-name", device.Thing);
-            principals = [.. listed.GetProperty("principals").EnumerateArray().Select(p => p.GetString()!.Split('/')[^1])];
-        }
-
+        var principals = await fleet.CertificatesInTheEndAsync(device.Thing);
         Assert.True(principals is [var only] && only == held, $"{fault}: {status}, attached are {string.Join(", ", principals)}, the device holds {held}");
         var described = await fleet.Aws.JsonAsync("iot", "describe-certificate", "--certificate-id", held);
         Assert.Equal("ACTIVE", described.GetProperty("certificateDescription").GetProperty("status").GetString());

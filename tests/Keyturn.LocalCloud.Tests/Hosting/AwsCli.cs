@@ -1,34 +1,20 @@
-using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Keyturn.LocalCloud.Tests.Hosting;
 
 /// <summary>The AWS CLI that script/bootstrap installs, against one cloud.</summary>
-internal sealed class AwsCli : IDisposable
+internal sealed class AwsCli(string endpoint) : IDisposable
 {
-    private readonly Process _session;
-    private readonly string _endpoint;
     private readonly SemaphoreSlim _one = new(1);
-
-    public AwsCli(string endpoint)
+    private readonly AwsSession _session = new(new Dictionary<string, string>
     {
-        _endpoint = endpoint;
-        var start = new ProcessStartInfo("/usr/bin/python3")
-        {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Hosting", "aws-session.py") },
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
-        start.Environment["AWS_ACCESS_KEY_ID"] = "test";
-        start.Environment["AWS_SECRET_ACCESS_KEY"] = "test";
-        start.Environment["AWS_DEFAULT_REGION"] = "us-east-1";
-        start.Environment["AWS_CONFIG_FILE"] = "/dev/null";
-        start.Environment["AWS_MAX_ATTEMPTS"] = "1";
-        start.Environment["AWS_PAGER"] = "";
-        start.Environment["PYTHONWARNINGS"] = "ignore";
-        _session = Process.Start(start)!;
-    }
+        ["AWS_ACCESS_KEY_ID"] = "test",
+        ["AWS_SECRET_ACCESS_KEY"] = "test",
+        ["AWS_DEFAULT_REGION"] = "us-east-1",
+        ["AWS_CONFIG_FILE"] = "/dev/null",
+        ["AWS_MAX_ATTEMPTS"] = "1",
+        ["AWS_PAGER"] = "",
+    });
 
     /// <summary>Runs a command that must succeed.</summary>
     public async Task<JsonNode> RunAsync(params string[] arguments)
@@ -41,16 +27,16 @@ internal sealed class AwsCli : IDisposable
     public async Task<string> RunTextAsync(params string[] arguments)
     {
         var answer = await CallAsync(arguments);
-        Assert.True(answer["code"]!.GetValue<int>() == 0, $"aws {string.Join(' ', arguments)}: {answer["err"]} {answer["out"]}");
-        return answer["out"]!.ToString();
+        Assert.True(answer.Code == 0, $"aws {string.Join(' ', arguments)}: {answer.Error} {answer.Output}");
+        return answer.Output;
     }
 
     /// <summary>Runs a command that must be refused, and gives the error's code.</summary>
     public async Task<string> RefusedAsync(params string[] arguments)
     {
         var answer = await CallAsync(arguments);
-        Assert.True(answer["code"]!.GetValue<int>() != 0, $"aws {string.Join(' ', arguments)} was not refused: {answer["out"]}");
-        var error = answer["err"]!.ToString();
+        Assert.True(answer.Code != 0, $"aws {string.Join(' ', arguments)} was not refused: {answer.Output}");
+        var error = answer.Error;
         var start = error.IndexOf("An error occurred (", StringComparison.Ordinal);
         Assert.True(start >= 0, error);
         start += "An error occurred (".Length;
@@ -59,21 +45,16 @@ internal sealed class AwsCli : IDisposable
 
     public void Dispose()
     {
-        _session.Kill();
         _session.Dispose();
         _one.Dispose();
     }
 
-    private async Task<JsonNode> CallAsync(string[] arguments)
+    private async Task<AwsAnswer> CallAsync(string[] arguments)
     {
         await _one.WaitAsync();
         try
         {
-            await _session.StandardInput.WriteLineAsync(
-                JsonSerializer.Serialize((string[])[.. arguments, "--endpoint-url", _endpoint, "--output", "json", "--cli-binary-format", "raw-in-base64-out"]));
-            await _session.StandardInput.FlushAsync();
-            var line = await _session.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("the AWS CLI ended");
-            return JsonNode.Parse(line)!;
+            return await _session.RunAsync([.. arguments, "--endpoint-url", endpoint, "--output", "json", "--cli-binary-format", "raw-in-base64-out"]);
         }
         finally
         {

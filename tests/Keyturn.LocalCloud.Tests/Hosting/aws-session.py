@@ -18,19 +18,19 @@ class Text(io.TextIOWrapper):
         return self.buffer.getvalue().decode()
 
 
-# A command that writes an answer's body to a file leaves a handler in its session that takes the body of every later answer of that operation:
+# A command that writes some of its answer to a file leaves a handler in its session that does so with every later answer of that operation:
 # 'aws s3 cp' after 'aws s3api get-object' then ends with "download failed: 'Body'". Such commands get a session that nobody else has.
-WITH_FILES = [("s3api", "get-object"), ("lambda", "invoke"), ("iot-data", "get-thing-shadow"), ("iot-data", "update-thing-shadow"),
-              ("iot-data", "delete-thing-shadow")]
+WITH_FILES = {("s3api", "get-object"), ("lambda", "invoke"), ("iot-data", "get-thing-shadow"), ("iot-data", "update-thing-shadow"),
+              ("iot-data", "delete-thing-shadow"), ("iot", "create-keys-and-certificate"), ("iot", "create-certificate-from-csr")}
 
 driver = create_clidriver()
 for line in sys.stdin:
     arguments = json.loads(line)
-    own = create_clidriver() if tuple(arguments[:2]) in WITH_FILES else driver
+    own = create_clidriver() if WITH_FILES.intersection(zip(arguments, arguments[1:])) else driver
     out, err = Text(), Text()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = own.main(arguments)
         except SystemExit as end:
             code = end.code
-    print(json.dumps({"code": code, "out": out.text(), "err": err.text()}), flush=True)
+    print(json.dumps({"code": code, "output": out.text(), "error": err.text()}), flush=True)
