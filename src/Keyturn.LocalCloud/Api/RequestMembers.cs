@@ -133,7 +133,7 @@ internal sealed class MemberRule(int minLength = 0, int maxLength = int.MaxValue
     /// <summary>The pattern as the model has it.</summary>
     public string? Shown { get; } = pattern;
 
-    public Regex? Pattern { get; } = pattern is null ? null : new Regex($@"\A(?:{pattern})\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+    public Regex? Pattern { get; } = pattern is null ? null : new Regex($@"\A(?:{pattern})\z", RegexOptions.CultureInvariant);
 
     public IReadOnlyList<string>? Values { get; } = values;
 }

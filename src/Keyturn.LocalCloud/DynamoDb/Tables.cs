@@ -49,6 +49,5 @@ internal sealed class Tables(CloudAccount account, TimeProvider time)
             : throw DynamoDbErrors.Validation("Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may contain only the characters a-z, A-Z, 0-9, '_', '-', and '.'");
     }
 
-    private static readonly System.Text.RegularExpressions.Regex NamePattern =
-        new(@"\A[a-zA-Z0-9_.-]{3,255}\z", System.Text.RegularExpressions.RegexOptions.NonBacktracking);
+    private static readonly System.Text.RegularExpressions.Regex NamePattern = new(@"\A[a-zA-Z0-9_.-]{3,255}\z");
 }

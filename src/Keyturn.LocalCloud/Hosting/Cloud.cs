@@ -65,7 +65,7 @@ internal sealed class Cloud : IAsyncDisposable
     public Cloud(CloudOptions options, ILoggerFactory logs, TimeProvider time)
     {
         (_options, _logs, _log) = (options, logs, logs.CreateLogger<Cloud>());
-        _authorities = new Authorities(time);
+        _authorities = new Authorities(time, options.RsaServer);
         _tls = SslStreamCertificateContext.Create(_authorities.Server, [], offline: true);
         _queues = new QueueStore(time, () => ApiUrl);
         _sns = new SnsService(time, logs);

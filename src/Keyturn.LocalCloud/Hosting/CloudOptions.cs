@@ -22,6 +22,9 @@ internal sealed record CloudOptions
     /// <summary>False when the directory is a temporary one of ours, which goes at the end.</summary>
     public bool KeepData { get; init; }
 
+    /// <summary>Whether the server and the root CA have RSA keys. Making those takes most of a second, which is longer than the rest of a start.</summary>
+    public bool RsaServer { get; init; }
+
     /// <summary>The CloudFormation template of the stack; null starts an empty account.</summary>
     public string? Template { get; init; }
 

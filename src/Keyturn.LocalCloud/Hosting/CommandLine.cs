@@ -17,6 +17,12 @@ internal static class CommandLine
         var https = Port("--https-port", 8443, "HTTPS, signed or with a client certificate");
         var management = Port("--management-port", 4567, "The page, /calls and /notifications");
         var data = new Option<string>("--data") { Description = "Directory for root-ca.pem", HelpName = "DIR" };
+        var serverKey = new Option<string>("--server-key")
+        {
+            Description = "Of the server and the root CA. AWS has both kinds; RSA takes longer to start",
+            HelpName = "ec256|rsa2048",
+            DefaultValueFactory = _ => "ec256",
+        };
         var template = new Option<string>("--template") { Description = $"CloudFormation template (JSON) of the stack; default {DefaultTemplate}", HelpName = "FILE" };
         var function = new Option<string>("--function-executable") { Description = "The executable behind every function; default $KEYTURN_FUNCTION", HelpName = "PATH" };
         var detach = new Option<int>("--detach-delay")
@@ -59,7 +65,7 @@ internal static class CommandLine
         var seed = new Option<int?>("--seed") { Description = "Of all randomness in the faults; default a new one each time, which is printed", HelpName = "N" };
         seed.Validators.Add(r => Check(r, 0, int.MaxValue));
 
-        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, template, function, detach, retry, quotas, faults, seed, privateCa, parameter };
+        var root = new RootCommand("The AWS side of a certificate rotation, on one machine.") { api, mqtt, https, management, data, serverKey, template, function, detach, retry, quotas, faults, seed, privateCa, parameter };
         root.SetAction(async (parsed, cancellation) => await run(
             new CloudOptions
             {
@@ -69,6 +75,7 @@ internal static class CommandLine
                 ManagementPort = parsed.GetValue(management),
                 DataDirectory = parsed.GetValue(data) ?? Path.Combine(Path.GetTempPath(), $"local-cloud-{Environment.ProcessId}"),
                 KeepData = parsed.GetValue(data) is not null,
+                RsaServer = IsRsa(parsed.GetValue(serverKey)!),
                 Template = TemplateFile(parsed.GetValue(template)),
                 FunctionExecutable = parsed.GetValue(function) ?? Environment.GetEnvironmentVariable("KEYTURN_FUNCTION"),
                 PrivateCa = parsed.GetValue(privateCa) is { } choice ? Choice(choice) : null,
@@ -96,6 +103,13 @@ internal static class CommandLine
         if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < min || value > max))
             result.AddError($"{result.Option.Name} {result.Tokens[0].Value} is not a number from {min} to {max}; write {result.Option.Name} 0, for example");
     }
+
+    private static bool IsRsa(string text) => text switch
+    {
+        "rsa2048" => true,
+        "ec256" => false,
+        _ => throw new OptionException($"--server-key {text} is no kind of key that the server can have; write ec256 or rsa2048"),
+    };
 
     private static PrivateCaChoice Choice(string text) => PrivateCaChoice.Parse(text)
         ?? throw new OptionException($"--private-ca {text} is no kind of CA; write rsa2048, rsa3072, rsa4096, ec256, ec384 or ec521, and after it, if wanted, ',short-lived' and ',id=' with a GUID");

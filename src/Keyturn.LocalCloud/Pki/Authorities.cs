@@ -13,16 +13,17 @@ internal sealed class Authorities : IDisposable
     private readonly RSA _deviceAuthorityKey = RSA.Create(2048);
     private readonly X509Certificate2 _deviceAuthority;
 
-    public Authorities(TimeProvider time)
+    /// <param name="rsaServer">Whether the server and its root have RSA keys, as Amazon Root CA 1 has, or elliptic ones, as Amazon Root CA 3.</param>
+    public Authorities(TimeProvider time, bool rsaServer)
     {
         _time = time;
         var now = time.GetUtcNow();
-        using var rootKey = RSA.Create(2048);
-        var root = new CertificateRequest("CN=Keyturn LocalCloud Root CA, O=Keyturn", rootKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var rootKey = MakeKey(rsaServer);
+        var root = Request("CN=Keyturn LocalCloud Root CA, O=Keyturn", rootKey);
         BeAuthority(root);
         using var rootCertificate = root.CreateSelfSigned(now.AddDays(-1), now.AddYears(10));
         RootPem = rootCertificate.ExportCertificatePem() + "\n";
-        Server = IssueServer(rootCertificate, now);
+        Server = IssueServer(rootCertificate, rsaServer, now);
 
         // The reference tells certificates of AWS IoT from those of a private CA by this issuer.
         // All of it is one organizational unit, equals signs and all.
@@ -59,10 +60,10 @@ internal sealed class Authorities : IDisposable
         _deviceAuthorityKey.Dispose();
     }
 
-    private static X509Certificate2 IssueServer(X509Certificate2 root, DateTimeOffset now)
+    private static X509Certificate2 IssueServer(X509Certificate2 root, bool rsa, DateTimeOffset now)
     {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var key = MakeKey(rsa);
+        var request = Request("CN=localhost", key);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName("localhost");
         names.AddIpAddress(IPAddress.Loopback);
@@ -71,11 +72,17 @@ internal sealed class Authorities : IDisposable
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(
-            X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment, critical: true));
+            rsa ? X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment : X509KeyUsageFlags.DigitalSignature, critical: true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], critical: false));
         using var certificate = request.Create(root, now.AddDays(-1), now.AddYears(5), Serial());
-        return certificate.CopyWithPrivateKey(key);
+        return key is RSA made ? certificate.CopyWithPrivateKey(made) : certificate.CopyWithPrivateKey((ECDsa)key);
     }
+
+    private static AsymmetricAlgorithm MakeKey(bool rsa) => rsa ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+    private static CertificateRequest Request(string name, AsymmetricAlgorithm key) => key is RSA rsa
+        ? new(name, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+        : new(name, (ECDsa)key, HashAlgorithmName.SHA256);
 
     private static void BeAuthority(CertificateRequest request)
     {

@@ -89,6 +89,7 @@ public sealed class ProcessTests(LocalCloudProcess cloud)
     [InlineData("--detach-delay", "-1")]
     [InlineData("--mqtt-port")]
     [InlineData("--private-ca", "dsa")]
+    [InlineData("--server-key", "dsa")]
     [InlineData("--parameter", "CaArn")]
     [InlineData("--parameter", "CaArn={private-ca}")]
     [InlineData("--parameter", "A=1", "--parameter", "A=2")]
