@@ -16,6 +16,13 @@ internal sealed class EarlierRotations(
     /// <summary>Null when the way is clear.</summary>
     public async Task<Refusal?> SettleAsync(Attempt attempt, ThingLedger known, CancellationToken cancellation)
     {
+        // A connection may outlive its certificate by minutes: nothing ends in favour of one that an operator has made INACTIVE.
+        if (known.Rotations.Any(r => !r.IsClosed || !r.LoserSettled)
+            && await _retirement.FaultOfWinnerAsync(attempt.InUse, attempt.Certificates, null, cancellation) is not null)
+        {
+            return Refusal.NotActive();
+        }
+
         var settled = known.Rotations.Where(r => r.IsClosed).ToList();
         foreach (var earlier in known.Rotations.Where(r => !r.IsClosed))
         {
@@ -24,7 +31,10 @@ internal sealed class EarlierRotations(
                 return refusal;
             }
 
-            var winner = attempt.InUse.Id == earlier.New?.Id ? RotationState.ClosedNew : RotationState.ClosedOld;
+            // With a third certificate neither is in use, and a commit still never ends in favour of the old one.
+            var winner = attempt.InUse.Id == earlier.New?.Id || earlier.State == RotationState.Committed
+                ? RotationState.ClosedNew
+                : RotationState.ClosedOld;
             var closed = earlier.To(winner, clock.GetUtcNow(), attempt.InUse.Id);
             if (earlier.State == RotationState.Issuing)
             {
@@ -53,7 +63,7 @@ internal sealed class EarlierRotations(
             await DeactivateLosersAsync(attempt, settled, cancellation);
         }
 
-        return await FindUnknownAsync(attempt, known, cancellation);
+        return await FindAnotherAsync(attempt, known, settled, cancellation);
     }
 
     private async Task<Refusal?> BlocksAsync(Attempt attempt, Rotation earlier, CancellationToken cancellation)
@@ -66,7 +76,7 @@ internal sealed class EarlierRotations(
 
         switch (earlier.State)
         {
-            case RotationState.Committed when attempt.InUse.Id != earlier.New!.Id:
+            case RotationState.Committed when attempt.InUse.Id == earlier.Old.Id:
                 return await _notices.OldAfterCommitAsync(earlier, cancellation);
 
             case RotationState.Frozen when execution.JobId == earlier.JobId
@@ -96,15 +106,17 @@ internal sealed class EarlierRotations(
         }
     }
 
-    private async Task<Refusal?> FindUnknownAsync(Attempt attempt, ThingLedger known, CancellationToken cancellation)
+    /// <summary>A second certificate that could be used, and that no closed rotation says must go.</summary>
+    private async Task<Refusal?> FindAnotherAsync(
+        Attempt attempt, ThingLedger known, IReadOnlyList<Rotation> closed, CancellationToken cancellation)
     {
         foreach (var (certificate, _) in attempt.Certificates)
         {
             if (certificate.Id != attempt.InUse.Id
-                && !known.Knows(certificate.Id)
+                && !closed.Any(r => r.Loser?.Id == certificate.Id)
                 && await registry.FindCertificateAsync(certificate.Id, cancellation) is { IsActive: true })
             {
-                return Refusal.UnknownCertificate(certificate.Id);
+                return known.Knows(certificate.Id) ? Refusal.CertificateOfAnEarlierRotation(certificate.Id) : Refusal.UnknownCertificate(certificate.Id);
             }
         }
 

@@ -77,7 +77,9 @@ public sealed class ReconcileCertificate(
         }
 
         Rotation[] due = [.. known.Rotations.Where(r => IsDue(r, sender.Principal))];
-        if (due.Length == 0 && known.Rotations.Any(r => r.New?.Id == sender.Principal && r.State is RotationState.Committed or RotationState.ClosedNew))
+        if (due.Length == 0
+            && known.Rotations.Any(r => r.New?.Id == sender.Principal && r.State is RotationState.Committed or RotationState.ClosedNew)
+            && !known.Rotations.Any(r => r.Loser?.Id == sender.Principal))
         {
             // Nothing to decide, and the ledger knows the certificate for the thing's own.
             return await HearAsync(sender, attest, known.Heard, cancellation);
@@ -92,6 +94,13 @@ public sealed class ReconcileCertificate(
         if (!inUse.IsExclusive)
         {
             return await _answers.RefuseAsync(sender, null, null, Refusal.NotExclusive(), cancellation);
+        }
+
+        if (due.Length > 0 && await _retirement.FaultOfWinnerAsync(inUse.Certificate, attached, null, cancellation) is { } inactive)
+        {
+            // A connection may outlive its certificate by minutes.
+            await _notices.SendOnceAsync(NoticeIds.NotRetired(due[0]), Explanation.OfLoserLeft(due[0], inactive), cancellation);
+            return await _answers.RefuseAsync(sender, null, null, Refusal.NotActive(), cancellation);
         }
 
         foreach (var rotation in due)

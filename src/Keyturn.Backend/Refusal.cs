@@ -26,6 +26,10 @@ public sealed record Refusal(string Code, string Reason, string ToDo)
         new(RefusalCode.WrongPrincipal, "the certificate of the connection is attached to the thing, but not exclusively",
             "Attach it again with thing principal type EXCLUSIVE_THING (aws iot attach-thing-principal), then run the job again.");
 
+    public static Refusal NotActive() =>
+        new(RefusalCode.WrongPrincipal, "the certificate of the connection is not ACTIVE any more",
+            "If the device is sound, make its certificate ACTIVE again (aws iot update-certificate), then run the job again.");
+
     public static Refusal NotTheNewCertificate() =>
         new(RefusalCode.WrongPrincipal, "the connection does not use the new certificate of this rotation yet", NothingToDo);
 
@@ -63,6 +67,11 @@ public sealed record Refusal(string Code, string Reason, string ToDo)
         new(RefusalCode.UnknownCertificate,
             $"the thing has a second active certificate, {certificateId}, that was not issued by a rotation",
             $"Find out whose certificate {certificateId} is; detach it from the thing or make it INACTIVE, then run the job again.");
+
+    public static Refusal CertificateOfAnEarlierRotation(string certificateId) =>
+        new(RefusalCode.UnknownCertificate,
+            $"the thing has a second active certificate, {certificateId}, of an earlier rotation that ended with neither of its two in use",
+            $"If the device does not use certificate {certificateId}, detach it from the thing or make it INACTIVE, then run the job again.");
 
     public static Refusal UnknownRotation() =>
         new(RefusalCode.UnknownRotation, "no certificate was issued in such a rotation", NothingToDo);

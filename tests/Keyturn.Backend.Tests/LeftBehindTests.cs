@@ -125,6 +125,9 @@ public sealed class LeftBehindTests
 
         _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
         _cloud.AddJob("rotate-2");
+        // Two could be used: an operator has to say that the one of the rotation is gone.
+        Assert.Equal(RefusalCode.UnknownCertificate, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
+        _cloud.New.IsActive = false;
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
         await _cloud.CloseAsync("FAILED", "rotate-2", "event-2");
         var (_, nonce) = await _cloud.AttestAsync(_cloud.Old.Certificate);
