@@ -14,6 +14,11 @@ internal static class Services
     {
         config.MaxErrorRetry = 4;
         config.Timeout = TimeSpan.FromSeconds(10);
+        if (Amazon.Runtime.Internal.FallbackInternalConfigurationFactory.RetryMode is null)
+        {
+            config.RetryMode = RequestRetryMode.Adaptive;
+        }
+
         return config;
     }
 

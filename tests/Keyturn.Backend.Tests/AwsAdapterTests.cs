@@ -105,6 +105,13 @@ public sealed class IotAdapterTests(LocalCloudFixture cloud)
         Assert.Equal("Unreachable", error.Code);
     }
 
+    [Fact]
+    public void Every_client_slows_down_under_a_quota()
+    {
+        Assert.Equal(Amazon.Runtime.RequestRetryMode.Adaptive, cloud.Iot().Config.RetryMode);
+        Assert.Equal(Amazon.Runtime.RequestRetryMode.Adaptive, new Amazon.DynamoDBv2.AmazonDynamoDBConfig().Paced().RetryMode);
+    }
+
     private static async Task<IssueOutcome.Issued> IssueAsync(IotIssuer issuer, string csr) =>
         Assert.IsType<IssueOutcome.Issued>(await issuer.IssueAsync(new IssueOrder("t", "r", csr), Cancellation));
 }
