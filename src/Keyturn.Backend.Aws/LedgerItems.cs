@@ -57,6 +57,11 @@ internal static class LedgerItems
             item["jobEndedAt"] = Number(ended);
         }
 
+        if (rotation.JobEnd is { } end)
+        {
+            item["jobEnd"] = Text(end);
+        }
+
         if (rotation.Nonce is { } nonce)
         {
             item["nonce"] = Text(nonce);
@@ -111,18 +116,27 @@ internal static class LedgerItems
         return item;
     }
 
-    public static Item Write(RecordedRefusal refusal) => new()
+    public static Item Write(RecordedRefusal refusal)
     {
-        ["rotationId"] = Text(refusal.RotationId),
-        ["jobId"] = Text(refusal.JobId),
-        ["queuedAt"] = Number(refusal.QueuedAt),
-        ["executionNumber"] = Number(refusal.ExecutionNumber),
-        ["code"] = Text(refusal.Code),
-        ["reason"] = Text(refusal.Reason),
-        ["toDo"] = Text(refusal.ToDo),
-        ["principal"] = Text(refusal.Principal),
-        ["at"] = Time(refusal.At),
-    };
+        var item = new Item
+        {
+            ["rotationId"] = Text(refusal.RotationId),
+            ["jobId"] = Text(refusal.JobId),
+            ["queuedAt"] = Number(refusal.QueuedAt),
+            ["executionNumber"] = Number(refusal.ExecutionNumber),
+            ["code"] = Text(refusal.Code),
+            ["reason"] = Text(refusal.Reason),
+            ["toDo"] = Text(refusal.ToDo),
+            ["principal"] = Text(refusal.Principal),
+            ["at"] = Time(refusal.At),
+        };
+        if (refusal.JobEnd is { } end)
+        {
+            item["jobEnd"] = Text(end);
+        }
+
+        return item;
+    }
 
     /// <summary>
     /// Attributes that a version before this one did not write may be absent. A record that is otherwise than any version wrote it is an
@@ -157,6 +171,7 @@ internal static class LedgerItems
         LoserSettled = item["loserSettled"].BOOL == true,
         LeaseUntil = item.TryGetValue("leaseUntil", out var lease) ? Time(lease) : default,
         JobEndedAt = item.TryGetValue("jobEndedAt", out var ended) ? Number(ended) : null,
+        JobEnd = item.GetValueOrDefault("jobEnd")?.S,
         Nonce = item.GetValueOrDefault("nonce")?.S,
         NonceUntil = item.TryGetValue("nonceUntil", out var until) ? Time(until) : default,
         Unrecorded = item.TryGetValue("unrecordedFrom", out var from) ? new UnrecordedWindow(Time(from), Time(item["unrecordedTo"])) : null,
@@ -167,7 +182,8 @@ internal static class LedgerItems
 
     public static RecordedRefusal ReadRefusal(Item item) => new(
         item["thing"].S, item["rotationId"].S, item["jobId"].S, Number(item["queuedAt"]), Number(item["executionNumber"]),
-        item["code"].S, item["reason"].S, item["toDo"].S, item["principal"].S, Time(item["at"]));
+        item["code"].S, item["reason"].S, item["toDo"].S, item["principal"].S, Time(item["at"]),
+        item.GetValueOrDefault("jobEnd")?.S);
 
     private static AttributeValue Write(Transition transition)
     {

@@ -18,13 +18,28 @@ public sealed class CloseRotation(
     public async Task HandleAsync(JobEvent job, CancellationToken cancellation)
     {
         var known = await ledger.ReadAsync(job.Thing, cancellation);
-        var refusal = known.LatestRefusalOf(job.JobId, job.At);
-        if (known.LatestOf(job.JobId, job.At) is not { } rotation || IsOver(rotation, job, refusal))
+        if (job.FoundFor is { } found)
         {
-            await CloseUnopenedAsync(job, known, refusal, cancellation);
+            foreach (var open in known.Rotations.Where(r => r.RotationId == found && r.JobEndedAt is null))
+            {
+                await EndAsync(job, open, known, cancellation);
+            }
+
             return;
         }
 
+        var (last, refusal) = (known.EndedBy(job), known.RefusedBefore(job));
+        if (last is null || IsOver(last, job) || IsLater(refusal, last))
+        {
+            await CloseUnopenedAsync(job, known, last is null || IsLater(refusal, last) ? refusal : null, cancellation);
+            return;
+        }
+
+        await EndAsync(job, last, known, cancellation);
+    }
+
+    private async Task EndAsync(JobEvent job, Rotation rotation, ThingLedger known, CancellationToken cancellation)
+    {
         switch (rotation.State)
         {
             case RotationState.Committed when job.Succeeded:
@@ -55,10 +70,10 @@ public sealed class CloseRotation(
     /// The execution that ended came after this rotation's, and never got as far as a rotation. Deleting is no second end: an execution
     /// is deleted with its job, long after its end.
     /// </summary>
-    private static bool IsOver(Rotation rotation, JobEvent job, RecordedRefusal? refusal) =>
-        (rotation.JobEndedAt < job.At && !job.Deleted)
-        || (refusal is not null
-            && (refusal.QueuedAt, refusal.ExecutionNumber).CompareTo((rotation.QueuedAt, rotation.ExecutionNumber)) > 0);
+    private static bool IsOver(Rotation rotation, JobEvent job) => rotation.JobEndedAt < job.At && !job.Deleted;
+
+    private static bool IsLater(RecordedRefusal? refusal, Rotation rotation) =>
+        refusal is not null && (refusal.QueuedAt, refusal.ExecutionNumber).CompareTo((rotation.QueuedAt, rotation.ExecutionNumber)) > 0;
 
     /// <summary>Committed and SUCCEEDED: the old certificate goes, and whatever earlier rotations left.</summary>
     private async Task FinishAsync(JobEvent job, Rotation rotation, ThingLedger known, CancellationToken cancellation)
@@ -83,7 +98,7 @@ public sealed class CloseRotation(
         if (!rotation.IsClosed)
         {
             closed = await ledger.TryUpdateAsync(
-                rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At }, cancellation);
+                rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job) }, cancellation);
             if (closed is null)
             {
                 // An attest or a copy of this event was faster. States only move on, so this ends.
@@ -121,8 +136,8 @@ public sealed class CloseRotation(
             RotationState.Issuing when rotation.New is not null => rotation.To(RotationState.Reconcile, clock.GetUtcNow()) with { LeaseUntil = default },
             RotationState.Issuing => rotation.To(RotationState.Abandoned, clock.GetUtcNow()).Suspecting(clock.GetUtcNow()) with { LeaseUntil = default },
             _ => rotation,
-        }) with { JobEndedAt = job.At };
-        if (job.EventId is null)
+        }) with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job) };
+        if (job.FoundFor is not null)
         {
             // Found, not heard: nobody repeats it once it is recorded.
             await NotifyAsync(job, waiting, cancellation, isLastChance: true);
@@ -153,6 +168,11 @@ public sealed class CloseRotation(
     {
         if (refusal is not null)
         {
+            if (refusal.JobEnd is null)
+            {
+                await ledger.RecordRefusalAsync(refusal with { JobEnd = NoticeIds.Of(job) }, cancellation);
+            }
+
             await _notices.SendOnceAsync(NoticeIds.Of(refusal.RotationId), Explanation.Of(job, refusal), cancellation);
         }
         else if (Explanation.Of(job) is { } notice)

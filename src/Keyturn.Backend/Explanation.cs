@@ -36,7 +36,8 @@ internal static class Explanation
     /// </summary>
     public static Notice? Of(JobEvent job) => job.Status switch
     {
-        "CANCELED" or "REMOVED" or "DELETED" => null,
+        _ when job.Deleted => null,
+        "CANCELED" or "REMOVED" => null,
         "SUCCEEDED" => new Notice(NoticeKind.Alarm, job.Thing, job.JobId, null, job.Step ?? "start", JobEnded,
             "the job was reported as SUCCEEDED, but no certificate was issued in it", null,
             "Find out who reported it: the device's component never does so."),

@@ -7,14 +7,19 @@ namespace Keyturn.Backend;
 /// <summary>A job execution came to an end, as AWS IoT announces it: perhaps twice, perhaps late, perhaps out of order.</summary>
 /// <param name="At">Epoch seconds, by the clock of the Jobs service.</param>
 /// <param name="EventId">Null if the service gave none.</param>
-/// <param name="RotationId">What the device says; the ledger knows better.</param>
+/// <param name="RotationId">What the device says; it counts only where time can't tell two executions apart.</param>
 /// <param name="Reason">What the device says.</param>
 public sealed record JobEvent(string Thing, string JobId, string Status, long At, string? EventId, string? RotationId, string? Step, string? Reason)
 {
+    public const string DeletedStatus = "DELETED";
+
     public bool Succeeded => Status == JobExecution.Succeeded;
 
     /// <summary>Somebody deleted the job; its executions may have ended long before.</summary>
-    public bool Deleted => Status == "DELETED";
+    public bool Deleted { get; init; } = Status == DeletedStatus;
+
+    /// <summary>The rotation whose end was found by looking; null: AWS IoT announced it.</summary>
+    public string? FoundFor { get; init; }
 
     /// <exception cref="FormatException">Not an event of a job execution.</exception>
     public static JobEvent Parse(ReadOnlyMemory<byte> json)
@@ -32,9 +37,12 @@ public sealed record JobEvent(string Thing, string JobId, string Status, long At
                 throw new FormatException("The event lacks thingArn, jobId, status or timestamp: it is none of a job execution.");
             }
 
+            // Of a deleted execution the status is the one it had before.
+            // https://docs.aws.amazon.com/iot/latest/developerguide/events-jobs.html
+            var deleted = status == DeletedStatus || Text(root, "operation") == "deleted";
             _ = root.TryGetProperty("statusDetails", out var details);
-            return new JobEvent(thing, jobId, status, timestamp, Text(root, "eventId"), Text(details, StatusDetailKeys.RotationId),
-                Text(details, StatusDetailKeys.Step), Text(details, StatusDetailKeys.Reason));
+            return new JobEvent(thing, jobId, deleted && status != JobExecution.Succeeded ? DeletedStatus : status, timestamp, Text(root, "eventId"),
+                Text(details, StatusDetailKeys.RotationId), Text(details, StatusDetailKeys.Step), Text(details, StatusDetailKeys.Reason)) { Deleted = deleted };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {

@@ -43,6 +43,9 @@ public sealed record Rotation
     /// <summary>When the job execution came to its end, epoch seconds. A later end of the same job is another execution's.</summary>
     public long? JobEndedAt { get; init; }
 
+    /// <summary>Names the event of that end.</summary>
+    public string? JobEnd { get; init; }
+
     /// <summary>What the old certificate must echo before the rotation ends in its favour: a message queued for hours can't.</summary>
     public string? Nonce { get; init; }
 

@@ -25,7 +25,10 @@ internal sealed class UnheardEnds(IJobExecutions jobs, CloseRotation close, Time
             }
 
             await close.HandleAsync(
-                new JobEvent(rotation.Thing, rotation.JobId, isOurs ? execution!.Status : "DELETED", clock.GetUtcNow().ToUnixTimeSeconds(), null, rotation.RotationId, null, null),
+                new JobEvent(rotation.Thing, rotation.JobId, isOurs ? execution!.Status : JobEvent.DeletedStatus, clock.GetUtcNow().ToUnixTimeSeconds(), null, null, null, null)
+                {
+                    FoundFor = rotation.RotationId,
+                },
                 cancellation);
             ended = true;
         }

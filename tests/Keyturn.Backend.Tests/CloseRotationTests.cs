@@ -114,7 +114,6 @@ public sealed class CloseRotationTests
         await _cloud.CreateAsync();
         await _cloud.CloseAsync("FAILED", reason: "create refused");
         await _cloud.CloseAsync("FAILED", reason: "create refused");
-        await _cloud.CloseAsync("FAILED", eventId: "event-2", reason: "create refused");
 
         var notice = Assert.Single(_cloud.Notices);
         Assert.Equal((NoticeKind.RotationFailed, Cloud.Thing, Cloud.Job), (notice.Kind, notice.Thing, notice.JobId));

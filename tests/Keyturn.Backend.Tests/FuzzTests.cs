@@ -201,7 +201,7 @@ public sealed class FuzzTests
     public void A_record_that_an_older_version_wrote_is_read_with_what_it_lacks_at_rest()
     {
         var item = Whole();
-        foreach (var later in (string[])["unrecordedFrom", "loserKeptUntil", "nonce", "nonceUntil", "jobEndedAt", "leaseUntil", "newCertificatePem", "sweep", "sweepAt", "expiresAt"])
+        foreach (var later in (string[])["unrecordedFrom", "loserKeptUntil", "nonce", "nonceUntil", "jobEndedAt", "jobEnd", "leaseUntil", "newCertificatePem", "sweep", "sweepAt", "expiresAt"])
         {
             item.Remove(later);
             Assert.NotNull(LedgerItems.Read(item, LedgerItems.ReadRotation));
@@ -267,7 +267,7 @@ public sealed class FuzzTests
         var item = LedgerItems.Write(new Rotation
         {
             Thing = Thing, RotationId = "r", JobId = "j", QueuedAt = 1, ExecutionNumber = 1, State = RotationState.Reconcile, KeyHash = "k",
-            Old = new Certificate("o", "arn:o"), New = new Certificate("n", "arn:n"), NewPem = "pem", SpeaksTokens = true, LeaseUntil = at, JobEndedAt = 1,
+            Old = new Certificate("o", "arn:o"), New = new Certificate("n", "arn:n"), NewPem = "pem", SpeaksTokens = true, LeaseUntil = at, JobEndedAt = 1, JobEnd = "e",
             Nonce = "n", NonceUntil = at, Unrecorded = new UnrecordedWindow(at, at), LoserKeptUntil = at,
             Trail = [new Transition(RotationState.Issuing, at, "o"), new Transition(RotationState.Reconcile, at, null)],
         });

@@ -42,7 +42,7 @@ public abstract class RotationLedgerContract
             NewPem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
             LeaseUntil = Now.AddMinutes(1),
             LoserSettled = true,
-            JobEndedAt = 1_800_000_000,
+            JobEndedAt = 1_800_000_000, JobEnd = "event#job#1",
             Nonce = "0123456789abcdef",
             NonceUntil = Now.AddMinutes(5),
             Unrecorded = new UnrecordedWindow(Now, Now.AddMinutes(2)),
@@ -146,6 +146,8 @@ public abstract class RotationLedgerContract
         await Ledger.RecordRefusalAsync(refusal, Cancellation);
         await Ledger.RecordRefusalAsync(refusal with { Reason = "second" }, Cancellation);
         Assert.Equal([refusal with { Reason = "second" }], (await Ledger.ReadAsync(_thing, Cancellation)).Refusals);
+        await Ledger.RecordRefusalAsync(refusal with { JobEnd = "event#job#1" }, Cancellation);
+        Assert.Equal([refusal with { JobEnd = "event#job#1" }], (await Ledger.ReadAsync(_thing, Cancellation)).Refusals);
     }
 
     [Fact]

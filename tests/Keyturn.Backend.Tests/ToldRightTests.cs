@@ -95,6 +95,7 @@ public sealed class ToldRightTests
         _cloud.AddJob(Cloud.Job, number: 2);
         second.IsActive = false;
         Assert.Equal(RefusalCode.CsrRefused, (await _cloud.CreateAsync(csr: "none")).Code);
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(2));
         await _cloud.CloseAsync("FAILED");
         Assert.Equal(RefusalCode.CsrRefused, Assert.Single(_cloud.Notices).Code);
     }
@@ -226,6 +227,7 @@ public sealed class ToldRightTests
         _cloud.AddJob(Cloud.Job, number: 2);
         _cloud.Registry.Add(Cloud.Thing);
         Assert.Equal(RefusalCode.UnknownCertificate, (await _cloud.CreateAsync(key: 1)).Code);
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(2));
         await _cloud.CloseAsync("FAILED");
         Assert.Equal(["JOB_ENDED", RefusalCode.UnknownCertificate], _cloud.Notices.Select(n => n.Code));
     }

@@ -66,7 +66,7 @@ internal sealed class Campaign
             var cut = f.Point.LastIndexOf('#') + 1;
             return random.Next(3) > 0 ? f : f with { Point = $"{f.Point[..cut]}{random.Next(1, 6)}" };
         });
-        return new Schedule([.. drawn.Distinct()], seed, NoEvents: random.Next(8) == 0);
+        return new Schedule([.. drawn.Distinct()], seed, NoEvents: random.Next(8) == 0, Retries: random.Next(4) == 0);
     }
 
     /// <summary>Runs them all, on all processors, and hands over those that are bad.</summary>

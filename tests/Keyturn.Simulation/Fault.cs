@@ -62,9 +62,10 @@ internal sealed record Fault(FaultKind Kind, string Point)
 
 /// <summary>A run to be made: everything that distinguishes it from any other.</summary>
 /// <param name="NoEvents">Job events are switched off in the account: no function hears of a job's end.</param>
-internal sealed record Schedule(IReadOnlyList<Fault> Faults, int Seed = 0, bool NoEvents = false)
+/// <param name="Retries">The jobs have a retry configuration: an execution that fails or times out is queued again, twice at most.</param>
+internal sealed record Schedule(IReadOnlyList<Fault> Faults, int Seed = 0, bool NoEvents = false, bool Retries = false)
 {
-    private const string WithoutEvents = "no-events";
+    private const string WithoutEvents = "no-events", WithRetries = "retries";
 
     public static readonly Schedule Quiet = new([]);
 
@@ -73,14 +74,16 @@ internal sealed record Schedule(IReadOnlyList<Fault> Faults, int Seed = 0, bool 
         var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var seed = words.FirstOrDefault(w => w.StartsWith("seed=", StringComparison.Ordinal));
         return new Schedule(
-            [.. words.Where(w => w != seed && w != WithoutEvents).Select(Fault.Parse)],
+            [.. words.Where(w => w != seed && w is not (WithoutEvents or WithRetries)).Select(Fault.Parse)],
             seed is null ? 0 : int.Parse(seed.AsSpan(5), CultureInfo.InvariantCulture),
-            words.Contains(WithoutEvents));
+            words.Contains(WithoutEvents),
+            words.Contains(WithRetries));
     }
 
     public override string ToString() =>
         string.Join(' ', Faults.Select(f => f.ToString())
             .Concat(NoEvents ? [WithoutEvents] : [])
+            .Concat(Retries ? [WithRetries] : [])
             .Concat(Seed == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"seed={Seed}")]));
 }
 

@@ -59,7 +59,7 @@ internal static class Simulation
         .GroupBy(p => p.Kind == PointKind.Call ? p.Name[..p.Name.IndexOf('/')] : "device")
         .OrderBy(g => g.Key, StringComparer.Ordinal)
         .Select(g => string.Join(' ', g.Select(p => p.Name)))
-        .Concat(world.Jobs.Executions.Select(e => $"{e.JobId} {e.Status} {e.Version}"))
+        .Concat(world.Jobs.Executions.Select(e => $"{e.JobId} {e.Number} {e.Status} {e.Version}"))
         .Concat(world.Functions.Notices.Select(n => $"{n.Kind} {n.JobId} {n.Step} {n.Code}")));
 
     private static void AwaitRest(World world, string when, TimeSpan quiet)
@@ -84,43 +84,51 @@ internal static class Simulation
             yield return $"{active.Length} certificates are active, {active.Count(c => c.Things.Count > 0)} of them attached";
         if (world.Jobs.Find("next") is { IsOver: true, Status: not "SUCCEEDED" } next)
             yield return $"the next rotation ended as {next.Status}";
-        foreach (var problem in world.Jobs.Executions.SelectMany(e => ProblemsOf(world, e)))
+        foreach (var problem in world.Jobs.Executions.GroupBy(e => e.JobId).SelectMany(j => ProblemsOf(world, j.Key, [.. j])))
             yield return problem;
     }
 
-    private static IEnumerable<string> ProblemsOf(World world, Execution execution)
+    private static IEnumerable<string> ProblemsOf(World world, string jobId, Execution[] executions)
     {
-        if (!execution.IsOver)
+        if (executions.FirstOrDefault(e => !e.IsOver) is { } open)
         {
-            yield return $"{execution.JobId} is {execution.Status}";
+            yield return $"{jobId} is {open.Status}";
             yield break;
         }
-        var rotationId = Rotation.IdOf(World.Thing, world.Jobs.Describe(execution.JobId)!);
-        var rotation = world.Functions.Ledger.Rotations.FirstOrDefault(r => r.RotationId == rotationId);
-        var wasOpened = rotation is not null;
-        var notices = world.Functions.Notices.Where(n => n.JobId == execution.JobId).ToArray();
+        var notices = world.Functions.Notices.Where(n => n.JobId == jobId).ToArray();
         var failures = notices.Count(n => n.Kind == NoticeKind.RotationFailed);
-        // Without its event, nobody hears of a job whose device never got as far as asking, or of one that ended after the commit,
-        // when the device's next rotation is faster than the sweep.
-        // Nor of an end that its event recorded and then could not tell, three times: a dead letter, of which the stack's alarm tells.
-        var isDeadLetter = world.LostEnds.Contains(execution.JobId);
-        var isHeardOf = (wasOpened && rotation!.Reached(RotationState.Committed) is null && !(isDeadLetter && rotation.JobEndedAt is not null))
-            || !(world.Schedule.NoEvents || isDeadLetter);
-        var shouldBeTold = execution.Status != "SUCCEEDED" && execution.IsMarked
-            && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED"));
         // Nobody can tell a message that was sent from one that was not, if the sender died before it could note it.
         var unsure = world.Schedule.Faults.Where(f =>
             (f.Kind is FaultKind.KillAfter or FaultKind.FailAfter or FaultKind.Slow && f.Point.Contains("sns.Publish", StringComparison.Ordinal))
             || (f.Kind is >= FaultKind.FailBefore and <= FaultKind.Slow && f.Point.Contains("MarkNoticeSent", StringComparison.Ordinal)))
             // Throttling outlasts all attempts.
             .Sum(f => f.Kind == FaultKind.Throttle ? 3 : 1);
-        if (shouldBeTold && isHeardOf && failures == 0)
-            yield return $"nobody was told that {execution.JobId} ended as {execution.Status}";
-        // A device that asked and was refused may be told of, however its job ended then.
-        var mayBeTold = shouldBeTold || notices.Any(n => n.Kind == NoticeKind.RotationFailed && n.Code != "JOB_ENDED");
-        if (failures > (mayBeTold ? 1 + unsure : 0))
-            yield return $"{failures} messages say that {execution.JobId}, {execution.Status}, failed";
+        var told = executions.Select(e => ToldOf(world, e)).ToArray();
+        var ended = string.Join(", ", executions.Select(e => e.Status));
+        if (failures < told.Count(t => t.Must))
+            yield return failures == 0 ? $"nobody was told that {jobId} ended as {ended}" : $"{failures} messages say that {jobId} failed, which ended as {ended}";
+        var most = told.Count(t => t.May);
+        if (failures > most + (most > 0 ? unsure : 0))
+            yield return $"{failures} messages say that {jobId}, {ended}, failed";
         if (notices.FirstOrDefault(n => n.Kind == NoticeKind.Alarm) is { } alarm)
             yield return $"an alarm: {alarm.Code} {alarm.Reason}";
+    }
+
+    private static (bool Must, bool May) ToldOf(World world, Execution execution)
+    {
+        var rotationId = Rotation.IdOf(World.Thing, execution.Described);
+        var rotation = world.Functions.Ledger.Rotations.FirstOrDefault(r => r.RotationId == rotationId);
+        var wasOpened = rotation is not null;
+        // Without its event, nobody hears of a job whose device never got as far as asking, or of one that ended after the commit,
+        // when the device's next rotation is faster than the sweep.
+        // Nor of an end that its event recorded and then could not tell, three times: a dead letter, of which the stack's alarm tells.
+        var isDeadLetter = world.LostEnds.Contains(execution.EventId);
+        var isHeardOf = (wasOpened && rotation!.Reached(RotationState.Committed) is null && !(isDeadLetter && rotation.JobEndedAt is not null))
+            || !(world.Schedule.NoEvents || isDeadLetter);
+        var may = execution.Status != "SUCCEEDED" && execution.IsMarked && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED"));
+        // A device that asked and was refused may be told of, however its job was called off then.
+        var wasRefused = execution.Status != "SUCCEEDED"
+            && world.Functions.Notices.Any(n => n.RotationId == rotationId && n.Kind == NoticeKind.RotationFailed && n.Code != "JOB_ENDED");
+        return (may && isHeardOf, may || wasRefused);
     }
 }

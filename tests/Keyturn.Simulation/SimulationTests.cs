@@ -62,6 +62,9 @@ public sealed class SimulationTests
     [InlineData("Impostor@jobs/second-1/update#1 KillComponent@disk#161 KillBefore@commit/ledger.TryUpdate#1 Drop@commit/accepted#1 Shut@jobs/job-1/update/rejected#1 KillComponent@disk#103 seed=112290")]
     // Told by nobody: the sweep had claimed the message and died, and the next rotation took that for told.
     [InlineData("KillAfter@sweep/ledger.TryClaimNotice#1 KillAfter@create/ledger.TryUpdate#1 Foreign@commit/ledger.TryUpdate#1 Cancel@commit/data.Publish#1 Duplicate@jobs/job-1/get#2 SecondJob@sweep/ledger.Read#2 no-events seed=108661")]
+    // Execution numbers that events lack: the end of one, heard late, was taken for that of its retry, which was queued in the same second.
+    [InlineData("TimeOut@create/iot.CreateCertificate#1 Delay@event#1 retries")]
+    [InlineData("TimeOut@restart#1 Throttle@close/ledger.Read#1 retries")]
     // A fault of the check: an end that was recorded and could not be told by any of the event's three attempts is a dead letter.
     [InlineData("Throttle@close/ledger.TryUpdate#1 KillAfter@close/iot.DeleteCertificate#1 FailAfter@close/ledger.TryClaimNotice#1 Remove@commit/accepted#1 Remove@sweep/ledger.ListDue#4 Remove@close/ledger.MarkNoticeSent#2 seed=68456")]
     // A fault of the simulation: detaching a certificate that another invocation had deleted is no error.
@@ -98,6 +101,7 @@ public sealed class SimulationTests
         var campaign = Campaign.Begin();
         var singles = campaign.RunSingles(Bad, _ => { });
         var pairs = Campaign.Run(Campaign.Pairs(campaign.Distinct), Bad, _ => { });
+        Campaign.Run(campaign.Distinct.Select(f => new Schedule([f], Retries: true)), Bad, _ => { });
         Campaign.Run(Enumerable.Range(1, 20_000).Select(s => Campaign.Drawn(campaign.Reachable, s)), Bad, _ => { });
         Assert.True(singles >= 1000, $"only {singles} faults");
         Assert.True(pairs >= 50_000, $"only {pairs} pairs");

@@ -147,14 +147,14 @@ internal sealed class VirtualFunctions : IPortCalls
                 _time.After(Retries[attempt], () => Start(function, seconds, json, handle, attempt + 1));
             else if (function == "close")
                 // A dead letter: the stack's alarm tells the operators, not a message of ours.
-                _world.LostEnds.Add(json["jobId"]!.GetValue<string>());
+                _world.LostEnds.Add(json["eventId"]!.GetValue<string>());
         }
     }
 
     private sealed class Services(VirtualFunctions functions, World world) : IJobExecutions, IDeviceChannel, INotifier
     {
         public Task<JobExecution?> FindAsync(string thing, string jobId, CancellationToken cancellation) =>
-            functions.CallAsync("jobs.DescribeJobExecution", () => world.Jobs.Describe(jobId));
+            functions.CallAsync("jobs.DescribeJobExecution", () => world.Jobs.Find(jobId)?.Described);
 
         public Task PublishAsync(string topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation) =>
             functions.CallAsync("data.Publish", () => world.ToDevice(topic, JsonNode.Parse(payload.Span)!.AsObject()));

@@ -4,9 +4,14 @@ using Keyturn.Contracts;
 
 namespace Keyturn.Simulation;
 
-internal sealed class Execution(string jobId, long queuedAt)
+internal sealed class Execution(string jobId, long queuedAt, long number)
 {
     public string JobId => jobId;
+
+    public long Number => number;
+
+    /// <summary>Of the event of its end.</summary>
+    public string EventId => $"event-{jobId}-{number}";
 
     public long QueuedAt => queuedAt;
 
@@ -20,25 +25,27 @@ internal sealed class Execution(string jobId, long queuedAt)
 
     public bool IsOver => Status is not ("QUEUED" or "IN_PROGRESS");
 
+    public JobExecution Described => new(jobId, Status, queuedAt, number, """{"operation":"ROTATE_CERTIFICATE"}""");
+
     public bool IsMarked => Details.ContainsKey(StatusDetailKeys.CertificateRotator);
 }
 
 /// <summary>The Jobs service for one thing: as strict about versions and final states as AWS.</summary>
-internal sealed class VirtualJobs(VirtualTime time, string thing, Action<string, JsonObject> toDevice, Action<string, JsonObject> raise)
+/// <param name="retries">How often an execution that fails or times out is queued again.</param>
+internal sealed class VirtualJobs(VirtualTime time, string thing, int retries, Action<string, JsonObject> toDevice, Action<string, JsonObject> raise)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(60);
-    private string? _announced;
+    private Execution? _announced;
 
     public List<Execution> Executions { get; } = [];
 
-    public Execution? Find(string jobId) => Executions.FirstOrDefault(e => e.JobId == jobId);
-
-    public JobExecution? Describe(string jobId) => Find(jobId) is { } e ? new JobExecution(jobId, e.Status, e.QueuedAt, 1, """{"operation":"ROTATE_CERTIFICATE"}""") : null;
+    /// <summary>The latest of the job.</summary>
+    public Execution? Find(string jobId) => Executions.FindLast(e => e.JobId == jobId);
 
     public void Queue(string jobId)
     {
         if (Find(jobId) is null)
-            Executions.Add(new Execution(jobId, Seconds));
+            Executions.Add(new Execution(jobId, Seconds, 1));
         Announce();
     }
 
@@ -76,7 +83,8 @@ internal sealed class VirtualJobs(VirtualTime time, string thing, Action<string,
 
     private void Update(string topic, string jobId, JsonObject request)
     {
-        if (Find(jobId) is not { } execution || request["executionNumber"]!.GetValue<long>() != 1)
+        var number = request["executionNumber"]!.GetValue<long>();
+        if (Executions.Find(e => e.JobId == jobId && e.Number == number) is not { } execution)
             Refuse(topic, request, "ResourceNotFound", null);
         else if (execution.IsOver)
             Refuse(topic, request, "TerminalStateReached", execution);
@@ -111,18 +119,21 @@ internal sealed class VirtualJobs(VirtualTime time, string thing, Action<string,
         execution.Status = status;
         raise(status, new JsonObject
         {
-            ["eventType"] = "JOB_EXECUTION", ["eventId"] = $"event-{execution.JobId}", ["timestamp"] = Seconds, ["operation"] = status.ToLowerInvariant(),
+            ["eventType"] = "JOB_EXECUTION", ["eventId"] = execution.EventId, ["timestamp"] = Seconds, ["operation"] = status.ToLowerInvariant(),
             ["jobId"] = execution.JobId, ["thingArn"] = $"arn:aws:iot:us-east-1:012345678901:thing/{thing}", ["status"] = status, ["statusDetails"] = execution.Details.DeepClone(),
         });
+        // In the second of the end.
+        if (status is "FAILED" or "TIMED_OUT" && execution.Number <= retries)
+            Executions.Add(new Execution(execution.JobId, Seconds, execution.Number + 1));
         Announce();
     }
 
     private void Announce()
     {
         var head = Head;
-        if (head?.JobId == _announced)
+        if (head == _announced)
             return;
-        _announced = head?.JobId;
+        _announced = head;
         toDevice(Topics.NotifyNext(thing), head is null ? [] : new JsonObject { ["execution"] = Show(head) });
     }
 
@@ -148,7 +159,7 @@ internal sealed class VirtualJobs(VirtualTime time, string thing, Action<string,
         var shown = State(e);
         shown["jobId"] = e.JobId;
         shown["queuedAt"] = e.QueuedAt;
-        shown["executionNumber"] = 1;
+        shown["executionNumber"] = e.Number;
         shown["jobDocument"] = new JsonObject { ["operation"] = "ROTATE_CERTIFICATE" };
         if (e is { Status: "IN_PROGRESS", TimesOut: { } end })
             shown["approximateSecondsBeforeTimedOut"] = (int)(end - time.Now).TotalSeconds;

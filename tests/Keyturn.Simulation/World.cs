@@ -32,7 +32,7 @@ internal sealed class World : IDisposable
         _random = schedule.Seed == 0 ? null : new Random(schedule.Seed);
         Points = new Points(schedule);
         Functions = new VirtualFunctions(this, _ca.Sign, weakness);
-        Jobs = new VirtualJobs(Time, Thing, ToDevice, JobEnded);
+        Jobs = new VirtualJobs(Time, Thing, schedule.Retries ? 2 : 0, ToDevice, JobEnded);
         var (pem, certificate, id) = Factory.Credential;
         Functions.Registry.Register(id, certificate, Thing);
         Device = new VirtualDevice(this, pem, certificate, log ?? TextWriter.Null);
@@ -53,7 +53,7 @@ internal sealed class World : IDisposable
 
     public IReadOnlyList<string> Faulty => _wrong;
 
-    /// <summary>Jobs whose end no function was told of.</summary>
+    /// <summary>The events of ends that no function was told of.</summary>
     public HashSet<string> LostEnds { get; } = [];
 
     public static string NameOf(string topic) => topic
@@ -174,7 +174,7 @@ internal sealed class World : IDisposable
         {
             var faults = Reach("event", PointKind.Message);
             if (faults.Contains(FaultKind.Drop))
-                LostEnds.Add(message["jobId"]!.GetValue<string>());
+                LostEnds.Add(message["eventId"]!.GetValue<string>());
             Carry("event", faults, () => Functions.JobEnded(message));
         }
     }

@@ -96,11 +96,35 @@ public sealed record ThingLedger(
     public Rotation? Latest => Rotations.MaxBy(r => r.Order);
 
     /// <summary>The latest rotation of this job; a job id may be used again and an execution be retried.</summary>
-    public Rotation? LatestOf(string jobId, long queuedUntil = long.MaxValue) =>
-        Rotations.Where(r => r.JobId == jobId && r.QueuedAt <= queuedUntil).MaxBy(r => r.Order);
+    public Rotation? LatestOf(string jobId) => Rotations.Where(r => r.JobId == jobId).MaxBy(r => r.Order);
 
-    public RecordedRefusal? LatestRefusalOf(string jobId, long queuedUntil) =>
-        Refusals.Where(r => r.JobId == jobId && r.QueuedAt <= queuedUntil).MaxBy(r => (r.QueuedAt, r.ExecutionNumber));
+    /// <summary>The latest rotation of which this can be the end.</summary>
+    public Rotation? EndedBy(JobEvent job) => Rotations.FirstOrDefault(r => r.JobEnd == NoticeIds.Of(job)) ?? Rotations
+        .Where(r => r.JobId == job.JobId && (r.QueuedAt < job.At || (r.QueuedAt == job.At && !CanBeRetry(job, r.ExecutionNumber, r.RotationId))))
+        .MaxBy(r => r.Order);
+
+    /// <summary>The latest execution without a rotation of which this can be the end.</summary>
+    public RecordedRefusal? RefusedBefore(JobEvent job)
+    {
+        var end = NoticeIds.Of(job);
+        // One that was refused at first and served then has a rotation.
+        var refused = Refusals.Where(r => r.JobId == job.JobId && r.QueuedAt <= job.At && Find(r.RotationId) is null)
+            .OrderBy(r => (r.QueuedAt, r.ExecutionNumber)).ToList();
+        var heard = Rotations.Where(r => r.JobId == job.JobId && r.JobEnd is { } other && other != end).Select(r => (r.QueuedAt, r.ExecutionNumber))
+            .Concat(refused.Where(r => r.JobEnd is not null).Select(r => (r.QueuedAt, r.ExecutionNumber))).ToList();
+        return refused.LastOrDefault(r => r.JobEnd == end)
+            ?? refused.LastOrDefault(r => r.JobEnd is null && (r.QueuedAt < job.At || !CanBeRetry(job, r.ExecutionNumber, r.RotationId) || IsNext(r)));
+
+        // The end of an execution before it has been heard, so this one is its own.
+        bool IsNext(RecordedRefusal refusal) => heard.Any(h => h.CompareTo((refusal.QueuedAt, refusal.ExecutionNumber)) < 0);
+    }
+
+    /// <summary>
+    /// An execution that is retried is queued again in the second in which it ended, and the event has no number: what was queued in the
+    /// second of an end may be the retry of what ended.
+    /// </summary>
+    private static bool CanBeRetry(JobEvent job, long executionNumber, string rotationId) =>
+        executionNumber > 1 && !job.Succeeded && job.RotationId != rotationId;
 
     /// <summary>Another rotation of the thing was opened since, or one closed without any.</summary>
     public bool IsLaterThan(ThingLedger before) => ActiveRotationId != before.ActiveRotationId;
@@ -111,5 +135,7 @@ public sealed record ThingLedger(
 }
 
 /// <param name="QueuedAt">Of the job execution, epoch seconds.</param>
+/// <param name="JobEnd">Names the event of its end, once it was heard. Any other end of the same job is another execution's.</param>
 public sealed record RecordedRefusal(
-    string Thing, string RotationId, string JobId, long QueuedAt, long ExecutionNumber, string Code, string Reason, string ToDo, string Principal, DateTimeOffset At);
+    string Thing, string RotationId, string JobId, long QueuedAt, long ExecutionNumber, string Code, string Reason, string ToDo, string Principal,
+    DateTimeOffset At, string? JobEnd = null);

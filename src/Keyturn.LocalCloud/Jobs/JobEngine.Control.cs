@@ -127,10 +127,10 @@ internal sealed partial class JobEngine
     private void Delete(JobExecution execution) => Changing(execution, () =>
     {
         _pending.Remove(execution);
+        Publish(execution, "deleted");
         // No deadline may find it again.
         if (!execution.IsTerminal)
             execution.Status = ExecutionStatus.Removed;
         execution.Job.Remove(execution);
-        Publish(execution, "deleted");
     });
 }

@@ -92,7 +92,8 @@ internal static class JobMessages
             ["operation"] = operation,
             ["jobId"] = execution.Job.Id,
             ["thingArn"] = thingArn,
-            ["status"] = operation == "deleted" ? "DELETED" : execution.Status.Name(),
+            // Of a deleted one too: the one it had before.
+            ["status"] = execution.Status.Name(),
         };
         json.Put("statusDetails", Details(execution));
         return Message($"$aws/events/jobExecution/{execution.Job.Id}/{operation}", json);

@@ -58,6 +58,22 @@ public sealed class JobTests
         Assert.Equal("COMPLETED", await jobs.JobStatusAsync("j"));
     }
 
+    /// <summary>https://docs.aws.amazon.com/iot/latest/developerguide/events-jobs.html</summary>
+    [Theory]
+    [InlineData("SUCCEEDED")]
+    [InlineData("IN_PROGRESS")]
+    public async Task The_event_of_a_deletion_has_the_status_from_before_it(string status)
+    {
+        await using var jobs = new JobsFixture();
+        await jobs.CreateAsync("j", JobsFixture.Thing("t1"));
+        await jobs.UpdateAsync("t1", "j", status);
+        await jobs.IotAsync("DeleteJobExecution", "jobId=j&thingName=t1&executionNumber=1", "force=true");
+        await jobs.SettleAsync();
+
+        var deleted = Assert.Single(jobs.Bus.Take(), m => m.Topic == "$aws/events/jobExecution/j/deleted").Json;
+        Assert.Equal(("deleted", status), ((string?)deleted["operation"], (string?)deleted["status"]));
+    }
+
     [Fact]
     public async Task A_rollout_queues_so_many_a_minute()
     {

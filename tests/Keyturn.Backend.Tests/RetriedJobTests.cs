@@ -1,0 +1,233 @@
+using System.Text;
+using Keyturn.Backend.Ports;
+using Keyturn.Backend.Tests.World;
+using Keyturn.Contracts;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Keyturn.Backend.Tests;
+
+/// <summary>A job id has more than one execution and more than one end: retries are queued in the second of the end before, and jobs are deleted.</summary>
+public sealed class RetriedJobTests
+{
+    private readonly Cloud _cloud = new();
+
+    private long Now => _cloud.Clock.GetUtcNow().ToUnixTimeSeconds();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_end_that_is_heard_of_when_the_retry_is_under_way_is_not_the_retry_s(bool refused)
+    {
+        if (refused)
+        {
+            Assert.Equal(RefusalCode.CsrRefused, (await _cloud.CreateAsync(csr: "none")).Code);
+        }
+
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var end = Now;
+        _cloud.AddJob(Cloud.Job, number: 2);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync());
+        await HearAsync("timed_out", "TIMED_OUT", end, "event-1");
+        await HearAsync("timed_out", "TIMED_OUT", end, "event-1");
+        Assert.Equal(RotationState.Issued, _cloud.Rotation.State);
+        var notice = Assert.Single(_cloud.Notices);
+        Assert.Equal(refused ? RefusalCode.CsrRefused : "JOB_ENDED", notice.Code);
+
+        await _cloud.CommitAsync();
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        await HearAsync("succeeded", "SUCCEEDED", Now, "event-2");
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task The_end_of_the_rotation_before_is_told_of_once_though_the_retry_has_closed_it()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var end = Now;
+        _cloud.AddJob(Cloud.Job, number: 2);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1));
+        await HearAsync("timed_out", "TIMED_OUT", end, "event-1");
+        Assert.Equal([RotationState.ClosedOld, RotationState.Issued], _cloud.Ledger.Rotations.Select(r => r.State));
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task A_device_that_was_refused_and_falls_silent_in_the_retry_is_told_of_twice()
+    {
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("failed", "FAILED", Now, "event-1");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await HearAsync("timed_out", "TIMED_OUT", Now, "event-2");
+        await HearAsync("timed_out", "TIMED_OUT", Now, "event-2");
+        Assert.Equal([RefusalCode.CsrRefused, "JOB_ENDED"], _cloud.Notices.Select(n => n.Code));
+    }
+
+    /// <summary>Refused at once again: both executions begin and end in one second.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task So_is_one_that_is_refused_in_the_retry_within_the_same_second(bool rotated)
+    {
+        await (rotated ? _cloud.CreateAsync() : _cloud.CreateAsync(csr: "none"));
+        await HearAsync("failed", "FAILED", Now, "event-1");
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("failed", "FAILED", Now, "event-1");
+        Assert.Single(_cloud.Notices);
+        await HearAsync("failed", "FAILED", Now, "event-2");
+        await HearAsync("failed", "FAILED", Now, "event-2");
+        Assert.Equal([rotated ? "JOB_ENDED" : RefusalCode.CsrRefused, RefusalCode.CsrRefused], _cloud.Notices.Select(n => n.Code));
+    }
+
+    [Fact]
+    public async Task The_end_of_a_retry_within_the_second_of_its_beginning_is_its_own_if_the_device_names_the_rotation()
+    {
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.CreateAsync();
+        await HearAsync("failed", "FAILED", Now, "event-1", _cloud.Rotation.RotationId);
+        Assert.Equal(RotationState.Reconcile, _cloud.Rotation.State);
+        Assert.Contains("before the device committed", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task So_is_one_that_was_refused_at_first_in_an_execution_that_failed_later()
+    {
+        await _cloud.CreateAsync(csr: "none");
+        await _cloud.CreateAsync();
+        await HearAsync("failed", "FAILED", Now, "event-1");
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await HearAsync("timed_out", "TIMED_OUT", Now + 3600, "event-2");
+        Assert.Equal(2, _cloud.Notices.Count);
+        Assert.Contains("TIMED_OUT", _cloud.Notices[1].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_sweep_that_looks_for_the_end_of_one_execution_never_ends_the_next()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(11));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        _cloud.Faults.FailWith = name =>
+        {
+            if (name == "jobs.DescribeJobExecution")
+            {
+                _cloud.Faults.FailWith = null;
+                Assert.Equal(Outcome.Accepted, _cloud.CreateAsync(key: 1).GetAwaiter().GetResult());
+            }
+
+            return null;
+        };
+        await _cloud.SweepAsync();
+        Assert.Equal([(RotationState.ClosedOld, 1), (RotationState.Issued, 2)], _cloud.Ledger.Rotations.Select(r => (r.State, (int)r.ExecutionNumber)));
+        Assert.Null(_cloud.Ledger.Rotations.Last().JobEndedAt);
+        Assert.Contains("begun another rotation", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_retry_that_was_refused_at_first_and_succeeded_is_not_told_of_when_the_end_before_it_comes_late()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var end = Now;
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.CreateAsync(csr: "none");
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1));
+        await _cloud.CommitAsync(principal: _cloud.Ledger.Rotations.Last().New!.Id);
+        await HearAsync("succeeded", "SUCCEEDED", Now + 5, "event-2");
+        await HearAsync("timed_out", "TIMED_OUT", end, "event-1");
+        Assert.Equal("JOB_ENDED", Assert.Single(_cloud.Notices).Code);
+        Assert.Equal(RotationState.ClosedNew, _cloud.Ledger.Rotations.Last().State);
+    }
+
+    [Fact]
+    public async Task An_end_that_is_heard_of_while_the_sweep_finds_it_is_told_of_once()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(61));
+        _cloud.End(Cloud.Job, "TIMED_OUT");
+        _cloud.Faults.FailWith = name =>
+        {
+            if (name == "jobs.DescribeJobExecution")
+            {
+                _cloud.Faults.FailWith = null;
+                HearAsync("timed_out", "TIMED_OUT", Now - 60, "event-1").GetAwaiter().GetResult();
+            }
+
+            return null;
+        };
+        await _cloud.SweepAsync();
+        Assert.Equal((RotationState.Reconcile, Now - 60), (_cloud.Rotation.State, _cloud.Rotation.JobEndedAt));
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task Of_a_retry_that_is_refused_at_once_the_end_of_the_silent_execution_before_it_is_not_the_end()
+    {
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("timed_out", "TIMED_OUT", Now, "event-1");
+        await HearAsync("failed", "FAILED", Now + 1, "event-2");
+        Assert.Equal(["JOB_ENDED", RefusalCode.CsrRefused], _cloud.Notices.Select(n => n.Code));
+        Assert.Contains("TIMED_OUT", _cloud.Notices[0].Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>The event's operation says so; its status is the one from before.</summary>
+    [Theory]
+    [InlineData("SUCCEEDED", 0)]
+    [InlineData("FAILED", 1)]
+    [InlineData("IN_PROGRESS", 1)]
+    [InlineData("DELETED", 1)]
+    public async Task Deleting_a_job_tells_nobody_of_what_was_told_already_or_went_well(string status, int told)
+    {
+        await _cloud.CreateAsync();
+        if (status == "SUCCEEDED")
+        {
+            await _cloud.CommitAsync();
+        }
+
+        if (status != "IN_PROGRESS")
+        {
+            await HearAsync(status.ToLowerInvariant(), status, Now, "event-1");
+        }
+
+        _cloud.Clock.Advance(TimeSpan.FromDays(30));
+        await HearAsync("deleted", status, Now, "event-2");
+        await HearAsync("deleted", status, Now, "event-2");
+        Assert.Equal(told, _cloud.Notices.Count);
+        Assert.DoesNotContain(_cloud.Notices, n => n.Kind == NoticeKind.Alarm);
+        Assert.Equal(status == "SUCCEEDED" ? RotationState.ClosedNew : RotationState.Reconcile, _cloud.Rotation.State);
+    }
+
+    [Theory]
+    [InlineData("SUCCEEDED")]
+    [InlineData("FAILED")]
+    [InlineData("IN_PROGRESS")]
+    public async Task Nor_of_a_device_that_never_asked_or_whose_records_have_expired(string status)
+    {
+        await HearAsync("deleted", status, Now, "event-1");
+        Assert.Empty(_cloud.Notices);
+    }
+
+    [Fact]
+    public async Task Deleting_the_job_of_a_success_that_nobody_heard_of_is_the_word_of_it()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        await HearAsync("deleted", "SUCCEEDED", Now + 2, "event-2");
+        await HearAsync("succeeded", "SUCCEEDED", Now, "event-1");
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    private Task HearAsync(string operation, string status, long at, string eventId, string rotationId = "unknown") =>
+        new CloseRotation(_cloud.Registry, _cloud.Ledger, _cloud, _cloud.Clock, NullLogger.Instance).HandleAsync(
+            JobEvent.Parse(Encoding.UTF8.GetBytes(FormattableString.Invariant(
+                $$"""{"eventType":"JOB_EXECUTION","eventId":"{{eventId}}","timestamp":{{at}},"operation":"{{operation}}","jobId":"{{Cloud.Job}}","thingArn":"arn:aws:iot:us-east-1:012345678901:thing/{{Cloud.Thing}}","status":"{{status}}","statusDetails":{"CertificateRotator":"true","rotationId":"{{rotationId}}"} }"""))),
+            TestContext.Current.CancellationToken);
+}
