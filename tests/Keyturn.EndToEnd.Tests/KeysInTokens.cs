@@ -10,7 +10,7 @@ public sealed class KeysInTokens
     [InlineData("tpm")]
     public async Task A_device_whose_key_never_leaves_its_token_rotates_twice(string store)
     {
-        await using var fleet = await LocalFleet.StartAsync();
+        await using var fleet = await LocalFleet.StartAsync("--server-key", "rsa2048");
         var device = await fleet.ProvisionAsync("gateway-01", "--store", store);
         await fleet.StartCoreAsync(device);
 

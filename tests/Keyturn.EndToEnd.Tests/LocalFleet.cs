@@ -27,10 +27,13 @@ internal sealed class LocalFleet : IAsyncDisposable
     public static async Task<LocalFleet> StartWithAsync(string template, params IEnumerable<string> cloudOptions)
     {
         var fleet = new LocalFleet();
+        string[] chosen = [.. cloudOptions];
+        // Making RSA keys would take most of a second of each test.
+        string[] serverKey = chosen.Contains("--server-key") ? [] : ["--server-key", "ec256"];
         var process = fleet.Run(
             "local-cloud", Tools.All.LocalCloud,
             ["--api-port", "0", "--mqtt-port", "0", "--https-port", "0", "--management-port", "0", "--data", fleet.DirectoryOf("cloud"),
-                "--template", template, "--function-executable", Tools.All.Function, .. cloudOptions]);
+                "--template", template, "--function-executable", Tools.All.Function, .. serverKey, .. chosen]);
         fleet.Cloud = DemoCloud.Parse(await process.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         fleet.Aws = AwsCli.Of(fleet.Cloud.Api);
         return fleet;

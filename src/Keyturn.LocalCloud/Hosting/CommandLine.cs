@@ -19,9 +19,9 @@ internal static class CommandLine
         var data = new Option<string>("--data") { Description = "Directory for root-ca.pem", HelpName = "DIR" };
         var serverKey = new Option<string>("--server-key")
         {
-            Description = "Of the server and the root CA. AWS has both kinds; RSA takes longer to start",
+            Description = "Of the server and the root CA. AWS has both kinds; with an elliptic one the start is faster",
             HelpName = "ec256|rsa2048",
-            DefaultValueFactory = _ => "ec256",
+            DefaultValueFactory = _ => "rsa2048",
         };
         var template = new Option<string>("--template") { Description = $"CloudFormation template (JSON) of the stack; default {DefaultTemplate}", HelpName = "FILE" };
         var function = new Option<string>("--function-executable") { Description = "The executable behind every function; default $KEYTURN_FUNCTION", HelpName = "PATH" };
