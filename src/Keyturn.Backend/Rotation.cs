@@ -85,8 +85,11 @@ public sealed record Rotation
 
     public DateTimeOffset? Reached(RotationState state) => Trail.LastOrDefault(t => t.State == state)?.At;
 
-    /// <summary>In this order the executions came; two of one second are told apart by when they were opened.</summary>
-    public (long QueuedAt, long ExecutionNumber, DateTimeOffset OpenedAt) Order => (QueuedAt, ExecutionNumber, Trail[0].At);
+    /// <summary>
+    /// In this order the executions came. Two of one second are told apart by when they were opened: their numbers say nothing where one is of another
+    /// job.
+    /// </summary>
+    public (long QueuedAt, DateTimeOffset OpenedAt, long ExecutionNumber) Order => (QueuedAt, Trail[0].At, ExecutionNumber);
 
     /// <param name="principal">The certificate whose message caused it; null for job events and the clock.</param>
     public Rotation To(RotationState state, DateTimeOffset at, string? principal = null) =>

@@ -177,6 +177,20 @@ public sealed class RetriedJobTests
         Assert.Contains("TIMED_OUT", _cloud.Notices[0].Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_retry_is_not_later_than_another_job_of_its_second_that_came_after_it()
+    {
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.RotateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromMilliseconds(100));
+        _cloud.End(Cloud.Job, JobExecution.Succeeded);
+        _cloud.AddJob("rotate-2");
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, principal: _cloud.New.Certificate.Id, jobId: "rotate-2"));
+        var known = await _cloud.Ledger.ReadAsync(Cloud.Thing, TestContext.Current.CancellationToken);
+        Assert.Single(known.Rotations.Select(r => r.QueuedAt).Distinct());
+        Assert.Equal("rotate-2", known.Latest!.JobId);
+    }
+
     /// <summary>The event's operation says so; its status is the one from before.</summary>
     [Theory]
     [InlineData("SUCCEEDED", 0)]
