@@ -46,7 +46,10 @@ public sealed record Refusal(string Code, string Reason, string ToDo)
     public static Refusal JobNotInProgress() =>
         new(RefusalCode.JobNotInProgress, "the thing has no such job execution in progress, or its job is not a rotation", NothingToDo);
 
-    public static Refusal Csr(string what) => new(RefusalCode.CsrRefused, $"the CSR was refused: {what}", NothingToDo);
+    public static Refusal Csr(string what) =>
+        new(RefusalCode.CsrRefused, $"the CSR was refused: {what}",
+            "The device keeps its certificate, and would be refused again: change what makes its keys and requests (of the component the setting keyAlgorithm, "
+            + "else the program, library or token), then run the job again.");
 
     public static Refusal NotSigned(string what) =>
         new(RefusalCode.CsrRefused, $"the certificate was refused: {what}",

@@ -2,7 +2,6 @@ using System.Text;
 using Keyturn.Backend.Ports;
 using Keyturn.Backend.Tests.World;
 using Keyturn.Contracts;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Keyturn.Backend.Tests;
 
@@ -240,8 +239,6 @@ public sealed class RetriedJobTests
     }
 
     private Task HearAsync(string operation, string status, long at, string eventId, string rotationId = "unknown") =>
-        new CloseRotation(_cloud.Registry, _cloud.Ledger, _cloud, _cloud.Clock, NullLogger.Instance).HandleAsync(
-            JobEvent.Parse(Encoding.UTF8.GetBytes(FormattableString.Invariant(
-                $$"""{"eventType":"JOB_EXECUTION","eventId":"{{eventId}}","timestamp":{{at}},"operation":"{{operation}}","jobId":"{{Cloud.Job}}","thingArn":"arn:aws:iot:us-east-1:012345678901:thing/{{Cloud.Thing}}","status":"{{status}}","statusDetails":{"CertificateRotator":"true","rotationId":"{{rotationId}}"} }"""))),
-            TestContext.Current.CancellationToken);
+        _cloud.HearAsync(JobEvent.Parse(Encoding.UTF8.GetBytes(FormattableString.Invariant(
+            $$"""{"eventType":"JOB_EXECUTION","eventId":"{{eventId}}","timestamp":{{at}},"operation":"{{operation}}","jobId":"{{Cloud.Job}}","thingArn":"arn:aws:iot:us-east-1:012345678901:thing/{{Cloud.Thing}}","status":"{{status}}","statusDetails":{"CertificateRotator":"true","rotationId":"{{rotationId}}"} }"""))));
 }

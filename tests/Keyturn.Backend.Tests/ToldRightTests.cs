@@ -11,6 +11,17 @@ public sealed class ToldRightTests
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    /// <summary>Another run of the job would end the same.</summary>
+    [Fact]
+    public async Task Of_a_refused_key_the_operator_is_told_what_to_change_before_the_next_job()
+    {
+        await _cloud.CreateAsync(csr: WeakCsrs.DebianEcdsa);
+        await _cloud.CloseAsync("FAILED");
+        var notice = Assert.Single(_cloud.Notices);
+        Assert.Contains("CVE-2008-0166", notice.Reason, StringComparison.Ordinal);
+        Assert.Contains("keyAlgorithm", notice.ToDo, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

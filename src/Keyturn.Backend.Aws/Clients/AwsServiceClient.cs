@@ -94,7 +94,7 @@ public sealed class AwsServiceConfig : ClientConfig
 {
     private static readonly DefaultConfigurationProvider Defaults = new(
     [
-        new DefaultConfiguration { Name = DefaultConfigurationMode.Standard, RetryMode = RequestRetryMode.Adaptive },
+        new DefaultConfiguration { Name = DefaultConfigurationMode.Standard },
     ]);
 
     private readonly string hostPrefix;

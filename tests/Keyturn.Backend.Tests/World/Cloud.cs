@@ -117,10 +117,11 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
             _events[(jobId, eventId)] = at = Clock.GetUtcNow().ToUnixTimeSeconds();
         }
 
-        await new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(
-            new JobEvent(Thing, jobId, status, at, eventId, null, step, reason),
-            TestContext.Current.CancellationToken);
+        await HearAsync(new JobEvent(Thing, jobId, status, at, eventId, null, step, reason));
     }
+
+    public Task HearAsync(JobEvent job) =>
+        new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(job, TestContext.Current.CancellationToken);
 
     /// <param name="seconds">Until no new work is begun.</param>
     public Task SweepAsync(double seconds = 3600) =>
