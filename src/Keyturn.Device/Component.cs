@@ -94,7 +94,8 @@ internal sealed class Component(string root, TimeProvider time)
             : NucleusOf(ipc.AuthToken ?? "", () => channel.Client.PeerProcessId, deployments.WaitForNoneAsync, systemctl);
         // A component of lite outlives what it restarts, and lite's daemons come back by themselves: nothing has to look after it from outside.
         var units = isLite ? null : new RecoveryUnits(root, files, Environment.ProcessPath!, (command, stop) => Systemctl.RunAsync(time, stop, command), log);
-        var ports = new DriverPorts(journal, store, channel, probe, nucleus, time, Seeded(), log, Units: units);
+        var ports = new DriverPorts(journal, store, channel, probe, nucleus, time, Seeded(), log, Units: units,
+            CatchUp: c => configuration.CatchUpAsync(channel.Client, c));
         driver = new RotationDriver(thing, Version, () => configuration.Settings.Keys, ports);
         channel.Received += driver.Receive;
         channel.Opened += driver.ChannelOpened;

@@ -113,6 +113,9 @@ internal static partial class Log
     [LoggerMessage(55, LogLevel.Warning, "Deployments can't be answered now: {Reason}. Trying again; the credential in use is untouched")]
     public static partial void NotListening(ILogger log, string reason);
 
+    [LoggerMessage(56, LogLevel.Warning, "The configuration could not be read for the rotation that begins: {Reason}. It goes on with the one that was read last")]
+    public static partial void NotCaughtUp(ILogger log, string reason);
+
     [LoggerMessage(40, LogLevel.Critical, "{Reason}")]
     public static partial void Fatal(ILogger log, string reason);
 }

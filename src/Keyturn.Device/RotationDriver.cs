@@ -8,10 +8,11 @@ using Microsoft.Extensions.Logging;
 namespace Keyturn.Device;
 
 /// <summary>What the driver drives.</summary>
+/// <param name="CatchUp">Reads what keys are made with, before a rotation begins.</param>
 /// <param name="IsSingleThreaded">Whoever hands over a message or lets time pass runs the driver meanwhile: for simulations, which have to come out the same each time.</param>
 internal sealed record DriverPorts(
     Journal Journal, ICredentialStore Store, ICloudChannel Cloud, ICredentialProbe Probe, INucleus Nucleus, TimeProvider Time, Random Random, RotationLog Log,
-    bool IsSingleThreaded = false, IRecoveryUnits? Units = null);
+    bool IsSingleThreaded = false, IRecoveryUnits? Units = null, Func<CancellationToken, Task>? CatchUp = null);
 
 /// <summary>
 /// Runs the machine: journals the state that an event leads to, does the effects, and feeds what comes of them back as events. Requests to the cloud are
@@ -238,6 +239,8 @@ internal sealed partial class RotationDriver(string thing, string version, Func<
                 return;
             }
             var (topic, payload) = _conversations.Compose(conversation.Request, token, Facts, ports.Store.CertificateRequest);
+            if (_state is RotationState.Starting && ports.CatchUp is { } catchUp)
+                await catchUp(cancellation).ConfigureAwait(false);
             // Before it is sent: the answer may be faster than we are.
             conversation.WasSent(token);
             conversation.Due = ports.Time.GetTimestamp() + Ticks(RetryPolicy.Pause(conversation.Request, conversation.Sent, NextRandom()));

@@ -42,7 +42,7 @@ public sealed class DemoFromTheShell : IDisposable
 
         using (var kill = Process.Start("kill", ["-TERM", demo.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-        await demo.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken);
+        await demo.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
 
         Assert.Equal(143, demo.ExitCode);
         await NothingIsLeftAsync();
@@ -66,10 +66,7 @@ public sealed class DemoFromTheShell : IDisposable
 
     private async Task NothingIsLeftAsync()
     {
-        var left = Marked();
-        for (var attempt = 0; attempt < 20 && left.Count > 0; attempt++, left = Marked())
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-        Assert.Empty(left);
+        Assert.Empty(await LocalFleet.EventuallyAsync(() => Task.FromResult(Marked()), left => left.Count == 0));
         Assert.Empty(Directory.EnumerateFileSystemEntries(temporary));
     }
 

@@ -80,16 +80,10 @@ internal sealed class LocalFleet : IAsyncDisposable
     /// <summary>Waits until the component's log says it so many times.</summary>
     public static async Task<string> RotatorSaysAsync(DemoDevice device, string text, int times = 1)
     {
-        var log = "";
-        for (var attempt = 0; attempt < 600; attempt++)
-        {
-            log = await RotatorLogAsync(device);
-            if (log.Split(text).Length > times)
-                return log;
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-        }
+        var log = await EventuallyAsync(() => RotatorLogAsync(device), HasSaid);
+        return HasSaid(log) ? log : throw new TimeoutException($"{device.Thing} never said '{text}' {times} times:\n{log}");
 
-        throw new TimeoutException($"{device.Thing} never said '{text}' {times} times:\n{log}");
+        bool HasSaid(string log) => log.Split(text).Length > times;
     }
 
     public static async Task<string> RotatorLogAsync(DemoDevice device)
@@ -148,7 +142,7 @@ internal sealed class LocalFleet : IAsyncDisposable
             var seen = await look();
             if (isSo(seen) || waiting.Elapsed > TimeSpan.FromMinutes(3))
                 return seen;
-            await Task.Delay(250, TestContext.Current.CancellationToken);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
         }
     }
 

@@ -117,9 +117,7 @@ public sealed class OnNucleusLite
         var before = UnitOf(device, unit);
         using (var daemon = Process.GetProcessById(int.Parse(before.Split(' ')[0], CultureInfo.InvariantCulture)))
             daemon.Kill();
-        for (var attempt = 0; attempt < 200 && UnitOf(device, unit) == before; attempt++)
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        Assert.NotEqual(before, UnitOf(device, unit));
+        Assert.NotEqual(before, await LocalFleet.EventuallyAsync(() => Task.FromResult(UnitOf(device, unit)), now => now != before));
     }
 
     /// <summary>Its process and its invocation.</summary>

@@ -74,13 +74,8 @@ public sealed class OtherComponents
     private static async Task<string> TokenAsync(DemoDevice device)
     {
         var path = Path.Combine(device.Root, "logs", Other + ".log");
-        for (var attempt = 0; attempt < 200; attempt++)
-        {
-            if (File.Exists(path) && (await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken)).Split("token ") is [_, var rest])
-                return rest.Trim();
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-
-        throw new TimeoutException($"{Other} never told its token");
+        var told = await LocalFleet.EventuallyAsync(
+            async () => File.Exists(path) ? (await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken)).Split("token ") : [], parts => parts.Length == 2);
+        return told is [_, var rest] ? rest.Trim() : throw new TimeoutException($"{Other} never told its token");
     }
 }

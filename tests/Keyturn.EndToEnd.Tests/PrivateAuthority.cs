@@ -67,13 +67,9 @@ public sealed class PrivateAuthority(PrivateAuthority.Synthesized stack) : IClas
         fleet.Expect("AccessDeniedException");
         await SetAsync(fleet, "PCA_TEMPLATE_ARN", "arn:aws:acm-pca:::template/EndEntityCertificate/V1");
         await fleet.CreateRotationJobAsync("rotate-2", "gateway-01");
-        var log = "";
-        for (var attempt = 0; attempt < 200 && !log.Contains("is not authorized to perform: acm-pca:IssueCertificate", StringComparison.Ordinal); attempt++)
-        {
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-            log = await File.ReadAllTextAsync(Path.Combine(fleet.DirectoryOf("logs"), "local-cloud.log"), TestContext.Current.CancellationToken);
-        }
-
+        var log = await LocalFleet.EventuallyAsync(
+            () => File.ReadAllTextAsync(Path.Combine(fleet.DirectoryOf("logs"), "local-cloud.log"), TestContext.Current.CancellationToken),
+            log => log.Contains("is not authorized to perform: acm-pca:IssueCertificate", StringComparison.Ordinal));
         Assert.Contains("is not authorized to perform: acm-pca:IssueCertificate on resource: arn:aws:acm-pca:us-east-1:012345678901:certificate-authority/" + Authority, log, StringComparison.Ordinal);
         Assert.Equal(before, device.ReadCertificateId());
     }

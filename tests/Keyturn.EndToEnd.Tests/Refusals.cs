@@ -31,13 +31,7 @@ public sealed class Refusals
 
     private static async Task<string> OneNotificationAsync(LocalFleet fleet)
     {
-        for (var attempt = 0; attempt < 40; attempt++)
-        {
-            if ((await fleet.NotificationsAsync()).GetArrayLength() > 0)
-                break;
-            await Task.Delay(250, TestContext.Current.CancellationToken);
-        }
-
+        await LocalFleet.EventuallyAsync(fleet.NotificationsAsync, notifications => notifications.GetArrayLength() > 0);
         // Events may come twice: give a second message the time to show itself.
         await Task.Delay(2000, TestContext.Current.CancellationToken);
         return Assert.Single((await fleet.NotificationsAsync()).EnumerateArray()).GetProperty("message").GetString()!;

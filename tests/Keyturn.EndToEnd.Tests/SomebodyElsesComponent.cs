@@ -15,13 +15,8 @@ public sealed class SomebodyElsesComponent
 
         var log = Path.Combine(device.Root, "logs", "com.example.PendingJobs.log");
         string[] wanted = ["configuration of com.example.PendingJobs", "\"greeting\":\"hello\"", "subscribed to $aws/things/pump1/jobs/get/accepted", "0 jobs in progress, 0 queued"];
-        var text = "";
-        for (var attempt = 0; attempt < 240 && !wanted.All(text.Contains); attempt++)
-        {
-            await Task.Delay(250, TestContext.Current.CancellationToken);
-            text = File.Exists(log) ? await File.ReadAllTextAsync(log, TestContext.Current.CancellationToken) : "";
-        }
-
+        var text = await LocalFleet.EventuallyAsync(
+            async () => File.Exists(log) ? await File.ReadAllTextAsync(log, TestContext.Current.CancellationToken) : "", text => wanted.All(text.Contains));
         Assert.All(wanted, line => Assert.Contains(line, text, StringComparison.Ordinal));
     }
 

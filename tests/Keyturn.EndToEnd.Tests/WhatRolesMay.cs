@@ -42,13 +42,7 @@ public sealed class WhatRolesMay
         await LoseRuleAsync(cloud);
         await FailAsync(cloud);
 
-        var unused = await UnusedAsync(cloud);
-        for (var attempt = 0; attempt < 150 && unused.Length > 0; attempt++)
-        {
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-            unused = await UnusedAsync(cloud);
-        }
-
+        var unused = await LocalFleet.EventuallyAsync(() => UnusedAsync(cloud), unused => unused.Length == 0);
         Assert.True(unused.Length == 0, "allowed, and needed by nothing: " + unused);
     }
 

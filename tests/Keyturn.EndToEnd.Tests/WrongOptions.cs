@@ -25,7 +25,7 @@ public sealed class WrongOptions
     {
         var executable = tool switch { "keyturn" => Tools.Keyturn, "local-cloud" => Tools.All.LocalCloud, _ => Tools.All.LocalCore };
 
-        var result = await Shell.RunAsync(executable, line.Split(' '), patience: TimeSpan.FromSeconds(20));
+        var result = await Shell.RunAsync(executable, line.Split(' '));
 
         Assert.Equal(1, result.ExitCode);
         var message = Assert.Single(result.ErrorLines);
@@ -38,7 +38,7 @@ public sealed class WrongOptions
     {
         var root = Directory.CreateTempSubdirectory("keyturn-alone-").FullName;
 
-        var result = await Shell.RunAsync(Tools.All.Component, ["run", "--root", root], patience: TimeSpan.FromSeconds(20));
+        var result = await Shell.RunAsync(Tools.All.Component, ["run", "--root", root]);
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("Nothing was changed", Assert.Single(result.ErrorLines), StringComparison.Ordinal);

@@ -20,8 +20,14 @@ internal sealed class ConfigurationWatch(string? noEllipticFiles, TimeProvider t
     /// <summary>A deployment changes one key after the other.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>A rotation that begins waits so long to be told what it is made with.</summary>
+    private static readonly TimeSpan CatchUpTime = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromMinutes(1);
 
+    private readonly Lock _lock = new();
+    private int _asked, _known;
+    private long _changed;
     private volatile Verdict _verdict = new(null, "the configuration was not read yet");
 
     /// <exception cref="CredentialException">It can't be used.</exception>
@@ -33,14 +39,46 @@ internal sealed class ConfigurationWatch(string? noEllipticFiles, TimeProvider t
     /// <summary>Reads what is in force, on this connection or a new one.</summary>
     public async Task ReadAsync(GreengrassIpcClient client, CancellationToken cancellation)
     {
+        var asked = Interlocked.Increment(ref _asked);
         var verdict = await JudgeAsync(client, await client.GetConfigurationAsync(cancellationToken: cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
-        if (verdict == _verdict)
-            return;
-        _verdict = verdict;
+        lock (_lock)
+        {
+            // The answer to a later question is known already: it is the newer one.
+            if (asked < _known)
+                return;
+            _known = asked;
+            if (verdict == _verdict)
+                return;
+            _verdict = verdict;
+            _changed = time.GetTimestamp();
+        }
         if (verdict.Settings is { } settings)
             Log.Configured(log, settings.Keys.KeyAlgorithm, settings.Keys.SigningAlgorithm, settings.Preflight.Mode);
         else
             Log.BadConfiguration(log, verdict.Problem!);
+    }
+
+    /// <summary>
+    /// For a rotation that begins: a deployment that was over when its job was made counts for it, though nobody may have taken the change over yet. What
+    /// the nucleus does not tell in time stays as it is known.
+    /// </summary>
+    public async Task CatchUpAsync(GreengrassIpcClient client, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(CatchUpTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            await ReadAsync(client, either.Token).ConfigureAwait(false);
+            while (Settling - time.GetElapsedTime(Interlocked.Read(ref _changed)) is var rest && rest > TimeSpan.Zero)
+            {
+                await Task.Delay(rest, time, either.Token).ConfigureAwait(false);
+                await ReadAsync(client, either.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is TimeoutException or GreengrassIpcException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            Log.NotCaughtUp(log, e is OperationCanceledException ? "the nucleus does not answer" : e.Message);
+        }
     }
 
     /// <summary>Answers proposals until the connection ends.</summary>

@@ -64,6 +64,8 @@ internal sealed class DeviceRig : IAsyncDisposable
 
     public KeyOptions Options { get; set; } = new(KeyAlgorithm.EcdsaP256, SigningAlgorithm.EcdsaWithSha256);
 
+    public Func<Task> CatchUp { get; set; } = () => Task.CompletedTask;
+
     public string Log
     {
         get
@@ -107,7 +109,8 @@ internal sealed class DeviceRig : IAsyncDisposable
         var journal = new Journal(Files, directories.Journal, "boot-1", Time);
         var store = OtherStore ?? new FileCredentialStore(Files, new CredentialPaths(KeyPath, CertificatePath), directories.Credentials);
         Driver = new RotationDriver(
-            FakeBackend.Thing, "2.0.0", () => Options, new DriverPorts(journal, store, Backend, Probe, new RigNucleus(this, $"session-{_session}"), Time, new Random(1), log));
+            FakeBackend.Thing, "2.0.0", () => Options, new DriverPorts(journal, store, Backend, Probe, new RigNucleus(this, $"session-{_session}"), Time, new Random(1), log,
+                CatchUp: _ => CatchUp()));
         Backend.Deliver += Driver.Receive;
         _life = new CancellationTokenSource();
         _run = Driver.RunAsync(_life.Token);

@@ -1,5 +1,7 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Keyturn.Device.Cloud;
+using Keyturn.Device.Credentials;
 using Keyturn.Device.Rotation;
 
 namespace Keyturn.Device.Tests.Driver;
@@ -31,6 +33,28 @@ public sealed class StepTests
         Assert.All(updates.Skip(1), u => Assert.Equal("r-1", u["statusDetails"]!["rotationId"]!.GetValue<string>()));
         Assert.All(updates.Skip(1), u => Assert.Equal(rig.CertificateId, u["statusDetails"]!["certificateId"]!.GetValue<string>()));
         Assert.Equal([1, 2, 3, 4, 5], updates.Select(u => u["expectedVersion"]!.GetValue<int>()));
+    }
+
+    [Fact]
+    public async Task What_a_rotation_is_made_with_is_read_before_its_job_is_taken()
+    {
+        await using var rig = new DeviceRig();
+        var (read, told) = (0, -1);
+        rig.CatchUp = async () =>
+        {
+            read++;
+            told = rig.Backend.SentTo("job-1/update").Count();
+            await Task.Yield();
+            rig.Options = KeyOptions.Default;
+        };
+        rig.Backend.Queue("job-1");
+        rig.StartNucleus();
+        await rig.UntilRestAsync();
+
+        Assert.Equal((1, 0), (read, told));
+        using var certificate = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(rig.CertificatePath, TestContext.Current.CancellationToken));
+        using var key = certificate.GetRSAPublicKey();
+        Assert.Equal(2048, key?.KeySize);
     }
 
     [Fact]

@@ -32,6 +32,9 @@ internal sealed class FakeNucleus : IDisposable
     /// <summary>Operations that this nucleus refuses with an empty ServiceError, as lite does.</summary>
     public HashSet<string> Refused { get; } = [];
 
+    /// <summary>Operations that it never answers.</summary>
+    public HashSet<string> Unanswered { get; } = [];
+
     public JsonObject Configuration { get; set; } = new() { ["keyAlgorithm"] = "RSA-2048", ["signingAlgorithm"] = "SHA256WITHRSA" };
 
     /// <summary>What lite says under <c>system</c>.</summary>
@@ -147,6 +150,8 @@ internal sealed class FakeNucleus : IDisposable
             _calls.Add((operation, body));
             _streams[operation] = request.StreamId;
         }
+        if (Unanswered.Contains(operation))
+            return;
         var refusal = Refused.Contains(operation) ? "ServiceError" : operation == "GetConfiguration" && body["componentName"] is not null ? "ResourceNotFoundError" : null;
         var answer = refusal is not null ? new JsonObject { ["message"] = "" }
             : operation == "GetSystemConfig" ? new JsonObject { ["value"] = System[body["key"]!.ToString()] }

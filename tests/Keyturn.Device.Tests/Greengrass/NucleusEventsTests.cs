@@ -152,6 +152,40 @@ public sealed class NucleusEventsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rotation_that_begins_is_made_with_what_the_nucleus_has_by_then_though_nobody_told_of_a_change()
+    {
+        await OpenAsync();
+        // A deployment is in the middle of it: one key is changed, the other is not.
+        _nucleus.Configuration = JsonNode.Parse("""{"keyAlgorithm":"ECDSA-P256","signingAlgorithm":"SHA256WITHRSA"}""")!.AsObject();
+        var calls = _nucleus.Calls("GetConfiguration").Length;
+        var catchingUp = _configuration.CatchUpAsync(_channel.Client, TestContext.Current.CancellationToken);
+        await FakeNucleus.UntilAsync(() => _nucleus.Calls("GetConfiguration").Length > calls);
+        _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
+        await catchingUp;
+
+        Assert.Equal("ECDSA-P256", _configuration.Settings.Keys.KeyAlgorithm.Name);
+    }
+
+    [Theory]
+    [InlineData("refused")]
+    [InlineData("unanswered")]
+    [InlineData("dropped")]
+    public async Task A_rotation_begins_with_what_was_known_when_the_nucleus_does_not_tell(string how)
+    {
+        await OpenAsync();
+        var configuration = new ConfigurationWatch(null, _time, NullLogger.Instance);
+        await configuration.ReadAsync(_channel.Client, TestContext.Current.CancellationToken);
+        _nucleus.Configuration = JsonNode.Parse(Elliptic)!.AsObject();
+        (how == "refused" ? _nucleus.Refused : _nucleus.Unanswered).Add("GetConfiguration");
+        var catchingUp = configuration.CatchUpAsync(_channel.Client, TestContext.Current.CancellationToken);
+        if (how == "dropped")
+            _nucleus.Drop();
+        await catchingUp;
+
+        Assert.Equal(KeyOptions.Default, configuration.Settings.Keys);
+    }
+
+    [Fact]
     public async Task A_proposal_that_is_no_Unicode_is_rejected_and_the_next_is_judged_too()
     {
         await OpenAsync();

@@ -73,7 +73,7 @@ public sealed class SharedAttackedCloud : ICollectionFixture<AttackedCloud>
 internal sealed class AttackedThing(AttackedCloud cloud, string name, Credential credential)
 {
     private const string Template = "arn:aws:iot:us-east-1:012345678901:jobtemplate/AWSLabsCertificateRotator";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     public string Name => name;
 

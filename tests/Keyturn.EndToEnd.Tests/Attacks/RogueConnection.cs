@@ -9,7 +9,7 @@ namespace Keyturn.EndToEnd.Tests.Attacks;
 /// <summary>An MQTT connection that says whatever it likes, of whomever, over a certificate that the broker lets in.</summary>
 internal sealed class RogueConnection : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private readonly IMqttClient _client = new MqttClientFactory().CreateMqttClient();
     private readonly BlockingCollection<(string Topic, JsonObject Message)> _heard = [];
     private int _tokens;

@@ -76,13 +76,6 @@ public sealed class OneCore
         await fleet.Aws.JsonAsync(
             "greengrassv2", "create-deployment", "--target-arn", "arn:aws:iot:us-east-1:012345678901:thing/gateway-01",
             "--components", version is null ? "{}" : new JsonObject { [Small] = new JsonObject { ["componentVersion"] = version } }.ToJsonString());
-        for (var attempt = 0; attempt < 100; attempt++)
-        {
-            if (await somebody.LatestOnAsync("gateway-01") is { Status: not ("QUEUED" or "IN_PROGRESS") } end)
-                return end;
-            await Task.Delay(200, TestContext.Current.CancellationToken);
-        }
-
-        throw new TimeoutException($"the deployment of {version} has not ended");
+        return await LocalFleet.EventuallyAsync(() => somebody.LatestOnAsync("gateway-01"), latest => latest.Status is not ("QUEUED" or "IN_PROGRESS"));
     }
 }
