@@ -48,7 +48,7 @@ internal sealed class Rules
 
         OnMessage(
             "CreateCertificate", functions.CreateCertificate,
-            $"SELECT jobId, csr, rotationId, clientToken, attest, certificateId, nonce, component, keyStore, notAfter, {Sender} FROM 'awslabs/things/+/certificate/create'");
+            $"SELECT jobId, csr, executionNumber, rotationId, clientToken, attest, certificateId, nonce, component, keyStore, notAfter, {Sender}, timestamp() AS receivedAt FROM 'awslabs/things/+/certificate/create'");
         OnMessage(
             "CommitCertificate", functions.CommitCertificate,
             $"SELECT jobId, rotationId, clientToken, verify, {Sender} FROM 'awslabs/things/+/certificate/commit'");

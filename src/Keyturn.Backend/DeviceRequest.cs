@@ -11,7 +11,8 @@ namespace Keyturn.Backend;
 /// <param name="ClientId">The MQTT client id.</param>
 /// <param name="Principal">The certificate id of the connection, or something else that is no certificate.</param>
 /// <param name="ClientToken">Chosen by the device for each attempt and given back with the answer; the reference's device sends none.</param>
-public sealed record Sender(string Thing, string Topic, string ClientId, string Principal, string? ClientToken);
+/// <param name="ReceivedAt">When AWS IoT had the message, in epoch milliseconds: Lambda repeats an event for minutes. Null where the rule does not say it.</param>
+public sealed record Sender(string Thing, string Topic, string ClientId, string Principal, string? ClientToken, long? ReceivedAt = null);
 
 /// <typeparam name="T">The payload.</typeparam>
 /// <param name="Payload">Null when it was not what this topic takes: <see cref="Fault"/> says why.</param>
@@ -52,7 +53,7 @@ public static class DeviceRequest
             throw new FormatException("The event's thingName and topic do not belong together: does the rule name its columns?");
         }
 
-        var sender = new Sender(thing, topic, Column(fields, "clientId"), Column(fields, "principal"), null);
+        var sender = new Sender(thing, topic, Column(fields, "clientId"), Column(fields, "principal"), null, fields.Has("receivedAt") ? fields.Number("receivedAt") : null);
         try
         {
             // The token first: with it, even a refusal of the rest finds the one who asked.
@@ -67,7 +68,7 @@ public static class DeviceRequest
 
     private static CreateRequest ReadCreate(Fields fields) =>
         new(fields.JobId(), fields.Text("csr", WireLimits.CsrCharacters) ?? throw new FormatException("csr is missing"),
-            fields.Token("rotationId"), fields.Token("clientToken"));
+            fields.Token("rotationId"), fields.Token("clientToken"), fields.Has("executionNumber") ? fields.Number("executionNumber") : null);
 
     private static CommitRequest ReadCommit(Fields fields) =>
         new(fields.JobId(), fields.Token("rotationId"), fields.Token("clientToken"), fields.Flag("verify"));

@@ -14,6 +14,9 @@ public sealed class IssueCertificate(
     /// <summary>Longer than a function may run: whoever holds it beyond that is dead.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(50);
 
+    /// <summary>Between the services of AWS, at most; and a time of a job has no milliseconds.</summary>
+    private static readonly TimeSpan ClockDifference = TimeSpan.FromSeconds(2);
+
     private readonly Answers _answers = new(channel, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
     private readonly EarlierRotations _earlier = new(registry, jobs, ledger, notifier, settings.RetirementGrace, clock, logger);
@@ -66,9 +69,9 @@ public sealed class IssueCertificate(
             return await _answers.RefuseStrangerAsync(sender, create.JobId, null, Refusal.NotTheThingsCertificate(), cancellation);
         }
 
-        if (create.RotationId is { } named && named != rotationId)
+        if (IsOfAnother(request, execution, rotationId))
         {
-            return await _answers.RefuseAsync(sender, create.JobId, named, Refusal.JobNotInProgress(), cancellation);
+            return await _answers.RefuseStrangerAsync(sender, create.JobId, create.RotationId, Refusal.JobNotInProgress(), cancellation);
         }
 
         var attempt = new Attempt(sender, execution, rotationId, certificates, inUse.Certificate);
@@ -82,10 +85,27 @@ public sealed class IssueCertificate(
             return await RefuseAsync(attempt, Refusal.Csr(csrFault), cancellation);
         }
 
+        // Mostly a request of an earlier execution, under way for minutes. It settles nothing, and it is no second key.
+        if (known.Rotations.Any(r => r.RotationId != rotationId && r.KeyHash == csr.KeyHash))
+        {
+            return sender.ClientToken is null
+                ? await _answers.RefuseStrangerAsync(sender, create.JobId, rotationId, Refusal.KeyReused(), cancellation)
+                : await RefuseAsync(attempt, Refusal.KeyReused(), cancellation);
+        }
+
         return known.Find(rotationId) is { } rotation
             ? await ResumeAsync(attempt, rotation, csr, cancellation)
             : await BeginAsync(attempt, known, csr, cancellation);
     }
+
+    /// <summary>
+    /// Of an execution before this one: a retry begins within a second of the end before it, and a request may be under way, and be repeated by Lambda, for
+    /// minutes. Taken for one of this execution it would be a second key. What the device says is exact; for the reference's, which says nothing, time tells.
+    /// </summary>
+    private static bool IsOfAnother(DeviceRequest<CreateRequest> request, JobExecution execution, string rotationId) =>
+        (request.Payload!.RotationId is { } named && named != rotationId)
+        || (request.Payload.ExecutionNumber is { } number && number != execution.ExecutionNumber)
+        || request.Sender.ReceivedAt < DateTimeOffset.FromUnixTimeSeconds(execution.QueuedAt).Subtract(ClockDifference).ToUnixTimeMilliseconds();
 
     /// <summary>The first request of this rotation: reserve it, or say why not.</summary>
     private async Task<Outcome> BeginAsync(Attempt attempt, ThingLedger known, CheckedCsr csr, CancellationToken cancellation)

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace Keyturn.Contracts;
 
 /// <summary>Device → <c>create</c>: sign this CSR. The fields with a question mark are absent in the reference's messages.</summary>
-public sealed record CreateRequest(string JobId, string Csr, string? RotationId = null, string? ClientToken = null);
+/// <param name="ExecutionNumber">Of the job's execution: a retry of the job is another rotation, and a request may come when it has begun.</param>
+public sealed record CreateRequest(string JobId, string Csr, string? RotationId = null, string? ClientToken = null, long? ExecutionNumber = null);
 
 /// <summary>Backend → <c>create/accepted</c>. The leaf certificate only: a larger answer is dropped by nucleus lite.</summary>
 public sealed record CreateAccepted(

@@ -13,14 +13,15 @@ public sealed class EventTests
     [Fact]
     public void The_rule_s_columns_and_the_payload_s_fields_are_read()
     {
-        var request = Create("""{"jobId":"j","csr":"c","rotationId":"r","clientToken":"t",""" + Sender + "}");
+        var request = Create("""{"jobId":"j","csr":"c","executionNumber":3,"rotationId":"r","clientToken":"t",""" + Sender + "}");
         Assert.Equal(new Sender("pump1", "awslabs/things/pump1/certificate/create", "pump1", "abc", "t"), request.Sender);
-        Assert.Equal(new CreateRequest("j", "c", "r", "t"), request.Payload);
+        Assert.Equal(new CreateRequest("j", "c", "r", "t", 3), request.Payload);
+        Assert.Equal(1_795_478_430_250, Create("""{"jobId":"j","csr":"c","receivedAt":1795478430250,""" + Sender + "}").Sender.ReceivedAt);
     }
 
     [Fact]
     public void Absent_and_null_fields_are_the_reference_s() =>
-        Assert.Equal(new CreateRequest("j", "c"), Create("""{"jobId":"j","csr":"c","rotationId":null,""" + Sender + "}").Payload);
+        Assert.Equal(new CreateRequest("j", "c"), Create("""{"jobId":"j","csr":"c","executionNumber":null,"rotationId":null,""" + Sender + "}").Payload);
 
     [Theory]
     [InlineData("""{"jobId":7,"csr":"c",""", "jobId is not a string")]
@@ -28,6 +29,8 @@ public sealed class EventTests
     [InlineData("""{"jobId":"a/b","csr":"c",""", "jobId is not a job id")]
     [InlineData("""{"jobId":"j",""", "csr is missing")]
     [InlineData("""{"jobId":"j","csr":{"a":1},""", "csr is not a string")]
+    [InlineData("""{"jobId":"j","csr":"c","executionNumber":"1",""", "executionNumber is not a whole number")]
+    [InlineData("""{"jobId":"j","csr":"c","executionNumber":1.5,""", "executionNumber is not a whole number")]
     [InlineData("""{"jobId":"j","csr":"c","clientToken":true,""", "clientToken is not a string")]
     [InlineData("""{"jobId":"j","csr":"c","clientToken":"",""", "clientToken is not printable")]
     [InlineData("""{"jobId":"j","csr":"c","clientToken":"a b",""", "clientToken is not printable")]

@@ -39,6 +39,63 @@ public sealed class RetriedJobTests
         Assert.Single(_cloud.Notices);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_of_the_execution_before_that_comes_late_is_no_second_key(bool retryHasAsked)
+    {
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(5));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        if (retryHasAsked)
+        {
+            Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, token: "new", number: 2));
+        }
+
+        Assert.Equal(RefusalCode.JobNotInProgress, (await _cloud.CreateAsync(key: 0, token: "late", number: 1)).Code);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, token: "new", number: 2));
+        Assert.Equal(RotationState.Issued, _cloud.Rotation.State);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    [Theory]
+    [InlineData(-3, false)]
+    [InlineData(-2, true)]
+    [InlineData(0, true)]
+    public async Task Nor_is_one_of_the_reference_s_device_that_AWS_IoT_had_before_the_execution_began(int seconds, bool isOfThisOne)
+    {
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(5));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        var outcome = await _cloud.CreateAsync(token: null, receivedAt: DateTimeOffset.FromUnixTimeSeconds(Now + seconds));
+        Assert.Equal(isOfThisOne ? Outcome.Accepted : new Outcome(OutcomeKind.Silent, RefusalCode.JobNotInProgress), outcome);
+        Assert.Equal(isOfThisOne ? 1 : 0, _cloud.Published.Count);
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData(null, true)]
+    [InlineData("late", false)]
+    [InlineData("late", true)]
+    public async Task Nor_is_one_that_names_no_execution_when_its_key_is_an_earlier_rotation_s(string? token, bool retryHasAsked)
+    {
+        await _cloud.CreateAsync(token: token);
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(5));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        if (retryHasAsked)
+        {
+            Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, token: token));
+        }
+
+        var published = _cloud.Published.Count;
+        var late = await _cloud.CreateAsync(token: token);
+        Assert.Equal(RefusalCode.KeyReused, late.Code);
+        // Without a token the device would take it for the answer to what it asks now.
+        Assert.Equal(token is null ? published : published + 1, _cloud.Published.Count);
+        Assert.Equal(retryHasAsked ? RotationState.ClosedOld : RotationState.Issued, _cloud.Ledger.Rotations.First().State);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, token: token));
+        Assert.Equal(RotationState.Issued, _cloud.Ledger.Rotations.Last().State);
+        Assert.DoesNotContain(_cloud.Notices, n => n.Kind == NoticeKind.Alarm);
+    }
+
     [Fact]
     public async Task The_end_of_the_rotation_before_is_told_of_once_though_the_retry_has_closed_it()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Keyturn.Contracts;
 
 namespace Keyturn.Backend.Tests;
 
@@ -52,8 +53,23 @@ public sealed class TemplateTests
             var sql = rule.Value.GetProperty("Properties").GetProperty("TopicRulePayload").GetProperty("Sql").GetString()!;
             var columns = sql["SELECT ".Length..sql.IndexOf(" FROM ", StringComparison.Ordinal)].Split(", ");
             Assert.DoesNotContain(columns, c => c.Contains('*', StringComparison.Ordinal) && !c.Contains("()", StringComparison.Ordinal));
-            Assert.DoesNotContain(columns, c => c is "thingName" or "topic" or "clientId" or "principal");
+            Assert.DoesNotContain(columns, c => c is "thingName" or "topic" or "clientId" or "principal" or "receivedAt");
         }
+    }
+
+    [Theory]
+    [InlineData("create", typeof(CreateRequest), typeof(AttestRequest))]
+    [InlineData("commit", typeof(CommitRequest))]
+    public void A_rule_hands_over_every_field_that_its_function_reads(string topic, params Type[] requests)
+    {
+        var sql = Assert.Single(
+            Resources.EnumerateObject().Where(r => r.Value.GetProperty("Type").GetString() == "AWS::IoT::TopicRule")
+                .Select(r => r.Value.GetProperty("Properties").GetProperty("TopicRulePayload").GetProperty("Sql").GetString()!),
+            s => s.Contains($"/certificate/{topic}'", StringComparison.Ordinal));
+        var columns = sql["SELECT ".Length..sql.IndexOf(" FROM ", StringComparison.Ordinal)].Split(", ");
+        Assert.All(
+            requests.SelectMany(request => request.GetProperties()),
+            field => Assert.Contains(JsonNamingPolicy.CamelCase.ConvertName(field.Name), columns));
     }
 
     [Fact]

@@ -14,7 +14,7 @@ internal sealed class World : IDisposable
 {
     public const string Thing = "pump1";
     private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20), FirstSweep = TimeSpan.FromMinutes(20), SweepEvery = TimeSpan.FromHours(1), Shutting = TimeSpan.FromHours(2);
-    private static readonly string[] CreateColumns = ["jobId", "csr", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter"];
+    private static readonly string[] CreateColumns = ["jobId", "csr", "executionNumber", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter"];
     private static readonly string[] CommitColumns = ["jobId", "rotationId", "clientToken", "verify"];
 
     private readonly RememberedAuthority _ca = new();
@@ -145,7 +145,7 @@ internal sealed class World : IDisposable
 
         JsonObject Columns(string[] names)
         {
-            var columns = new JsonObject { ["thingName"] = Thing, ["topic"] = topic, ["clientId"] = clientId, ["principal"] = principal };
+            var columns = new JsonObject { ["thingName"] = Thing, ["topic"] = topic, ["clientId"] = clientId, ["principal"] = principal, ["receivedAt"] = Time.GetUtcNow().ToUnixTimeMilliseconds() };
             foreach (var name in names.Where(message.ContainsKey))
                 columns[name] = message[name]?.DeepClone();
             return columns;
@@ -189,7 +189,7 @@ internal sealed class World : IDisposable
             Time.After(TimeSpan.FromSeconds(3), () => Release(direction, arrive));
             return;
         }
-        var latency = Jitter(faults.Contains(FaultKind.Late) ? TimeSpan.FromHours(3) : faults.Contains(FaultKind.Delay) ? TimeSpan.FromSeconds(40) : Latency);
+        var latency = faults.Contains(FaultKind.Late) ? Jitter(TimeSpan.FromHours(3)) : faults.Contains(FaultKind.Delay) ? Delay() : Jitter(Latency);
         Time.After(latency, () =>
         {
             arrive();
@@ -227,6 +227,9 @@ internal sealed class World : IDisposable
         Functions.Sweep();
         Time.After(SweepEvery, Sweep);
     }
+
+    /// <summary>Of what length matters only beside other faults: as often a few seconds as a few minutes.</summary>
+    private TimeSpan Delay() => TimeSpan.FromSeconds(_random is null ? 40 : Math.Pow(600, _random.NextDouble()));
 
     private TimeSpan Jitter(TimeSpan pause) => _random is null ? pause : pause * (0.25 + _random.NextDouble() * 3);
 

@@ -58,7 +58,8 @@ internal sealed class Conversations(string thing)
         CloudRequest.DescribeJob r => (Topics.JobGet(thing, r.JobId), Json(new JobGetRequest(token), JobsJson.Default.JobGetRequest)),
         CloudRequest.UpdateJob r => (Topics.JobUpdate(thing, r.JobId), Json(
             new JobUpdateRequest(StatusDetails.NameOf(r.Status), r.Details, r.ExpectedVersion, r.ExecutionNumber, token), JobsJson.Default.JobUpdateRequest)),
-        CloudRequest.Create r => (Topics.Create(thing), Json(new CreateRequest(r.JobId, csr(r.Credential), r.RotationId, token), ContractsJson.Default.CreateRequest)),
+        CloudRequest.Create r => (Topics.Create(thing), Json(
+            new CreateRequest(r.JobId, csr(r.Credential), r.RotationId, token, r.ExecutionNumber), ContractsJson.Default.CreateRequest)),
         CloudRequest.Commit r => (Topics.Commit(thing), Json(new CommitRequest(r.JobId, r.RotationId, token), ContractsJson.Default.CommitRequest)),
         CloudRequest.Attest r => (Topics.Create(thing), Json(Attest(facts(), token, r.Nonce), ContractsJson.Default.AttestRequest)),
         _ => throw new ArgumentOutOfRangeException(nameof(request), request, null),

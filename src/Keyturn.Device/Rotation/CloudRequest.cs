@@ -20,7 +20,7 @@ internal abstract record CloudRequest
 
     /// <param name="Credential">Whose CSR to send.</param>
     /// <param name="IsForReference">No answer ever carried a clientToken: the reference backend may be at work on the last one for two minutes.</param>
-    public sealed record Create(string JobId, string? RotationId, string Credential, bool IsForReference) : CloudRequest;
+    public sealed record Create(string JobId, long ExecutionNumber, string? RotationId, string Credential, bool IsForReference) : CloudRequest;
 
     public sealed record Commit(string JobId, string? RotationId) : CloudRequest;
 

@@ -235,7 +235,7 @@ internal static class RotationMachine
     }
 
     private static Ask Certificate(CurrentRotation r, bool afterPause = false) =>
-        new(new Create(r.JobId, r.RotationId, r.New, IsForReference: !r.AnswersTokens), afterPause);
+        new(new Create(r.JobId, r.ExecutionNumber, r.RotationId, r.New, IsForReference: !r.AnswersTokens), afterPause);
 
     private static Step TryAgain(Keyed s) => new(s, Certificate(s.Rotation, afterPause: true));
 

@@ -79,10 +79,10 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 
     public Task<Outcome> CreateAsync(
         int key = 0, string? principal = null, string? clientId = null, string? token = "token-1", string jobId = Job, string? rotationId = null,
-        string? csr = null) =>
+        string? csr = null, long? number = null, DateTimeOffset? receivedAt = null) =>
         HandleAsync(new DeviceRequest<CreateRequest>(
-            new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? Old.Certificate.Id, token),
-            new CreateRequest(jobId, csr ?? Csr(key), rotationId, token), null));
+            new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? Old.Certificate.Id, token, receivedAt?.ToUnixTimeMilliseconds()),
+            new CreateRequest(jobId, csr ?? Csr(key), rotationId, token, number), null));
 
     public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
         new IssueCertificate(

@@ -8,8 +8,8 @@ public sealed class RetryPolicyTests
 {
     private static readonly Dictionary<string, CloudRequest> Requests = new()
     {
-        ["create"] = new CloudRequest.Create("job-1", "r-1", "gen-2", IsForReference: false),
-        ["create of the reference"] = new CloudRequest.Create("job-1", null, "gen-2", IsForReference: true),
+        ["create"] = new CloudRequest.Create("job-1", 1, "r-1", "gen-2", IsForReference: false),
+        ["create of the reference"] = new CloudRequest.Create("job-1", 1, null, "gen-2", IsForReference: true),
         ["commit"] = new CloudRequest.Commit("job-1", "r-1"),
         ["attest"] = new CloudRequest.Attest(),
         ["next job"] = new CloudRequest.NextJob(),
