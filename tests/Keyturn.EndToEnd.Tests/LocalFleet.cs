@@ -68,6 +68,9 @@ internal sealed class LocalFleet : IAsyncDisposable
     {
         var core = Run(device.Thing, Tools.All.LocalCore, ["--root", device.Root, "--installed"]);
         await core.ReadyAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        // The cloud knows a core from its first report on.
+        var known = await EventuallyAsync(() => Aws.RunAsync("greengrassv2", "get-core-device", "--core-device-thing-name", device.Thing), answer => answer.ExitCode == 0);
+        Assert.True(known.ExitCode == 0, known.Error);
     }
 
     public async Task<DemoDevice> AddDeviceAsync(string thing, params IEnumerable<string> options)

@@ -73,9 +73,12 @@ public sealed class OneCore
 
     private static async Task<(string Status, string Reason)> DeployAsync(LocalFleet fleet, Operator somebody, string? version)
     {
-        await fleet.Aws.JsonAsync(
+        var made = await fleet.Aws.JsonAsync(
             "greengrassv2", "create-deployment", "--target-arn", "arn:aws:iot:us-east-1:012345678901:thing/gateway-01",
             "--components", version is null ? "{}" : new JsonObject { [Small] = new JsonObject { ["componentVersion"] = version } }.ToJsonString());
-        return await LocalFleet.EventuallyAsync(() => somebody.LatestOnAsync("gateway-01"), latest => latest.Status is not ("QUEUED" or "IN_PROGRESS"));
+        var id = made.GetProperty("deploymentId").GetString();
+        var end = await LocalFleet.EventuallyAsync(
+            () => somebody.LatestOnAsync("gateway-01"), latest => latest.Deployment == id && latest.Status is not ("QUEUED" or "IN_PROGRESS"));
+        return (end.Status, end.Reason);
     }
 }

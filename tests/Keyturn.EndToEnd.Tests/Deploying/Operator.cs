@@ -73,11 +73,12 @@ internal sealed class Operator
     }
 
     /// <summary>What the cloud knows of a device's latest deployment.</summary>
-    public async Task<(string Status, string Reason)> LatestOnAsync(string thing)
+    public async Task<(string Status, string Reason, string? Deployment)> LatestOnAsync(string thing)
     {
         var answer = await fleet.Aws.JsonAsync("greengrassv2", "list-effective-deployments", "--core-device-thing-name", thing);
-        var latest = answer.GetProperty("effectiveDeployments").EnumerateArray().First();
-        return (latest.GetProperty("coreDeviceExecutionStatus").GetString()!, latest.TryGetProperty("reason", out var reason) ? reason.GetString()! : "");
+        return answer.GetProperty("effectiveDeployments").EnumerateArray().FirstOrDefault() is { ValueKind: JsonValueKind.Object } latest
+            ? (latest.GetProperty("coreDeviceExecutionStatus").GetString()!, latest.TryGetProperty("reason", out var reason) ? reason.GetString()! : "", latest.GetProperty("deploymentId").GetString())
+            : ("", "", null);
     }
 
     public async Task<IReadOnlyDictionary<string, string>> InstalledOnAsync(string thing)

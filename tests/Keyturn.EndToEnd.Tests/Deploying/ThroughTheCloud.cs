@@ -17,7 +17,7 @@ public sealed class ThroughTheCloud
         // Who forgets the one permission that the documentation names hears of it.
         var forbidden = await somebody.DeployAsync("2.0.0");
         Assert.Equal(2, forbidden.ExitCode);
-        var (status, reason) = await somebody.LatestOnAsync("gateway-01");
+        var (status, reason, _) = await somebody.LatestOnAsync("gateway-01");
         Assert.Equal("FAILED", status);
         Assert.Contains("FAILED_NO_STATE_CHANGE", reason, StringComparison.Ordinal);
         Assert.Contains($"s3:GetObject on arn:aws:s3:::{Operator.Bucket}/{LocalFleet.Rotator}/2.0.0/certificate-rotator-{Tools.Rid}.zip", reason, StringComparison.Ordinal);
@@ -33,7 +33,8 @@ public sealed class ThroughTheCloud
         Assert.Contains("asks to go on: go ahead", log, StringComparison.Ordinal);
         await RotatedAsync(fleet, "rotate-2");
 
-        Assert.Equal(("COMPLETED", "SUCCESSFUL"), await somebody.LatestOnAsync("gateway-01"));
+        (status, reason, _) = await somebody.LatestOnAsync("gateway-01");
+        Assert.Equal(("COMPLETED", "SUCCESSFUL"), (status, reason));
         Assert.Equal("2.0.1", (await somebody.InstalledOnAsync("gateway-01"))[LocalFleet.Rotator]);
         await OneCertificateEachAsync(fleet, somebody, device, rotations: 2);
     }

@@ -57,8 +57,12 @@ internal sealed class FleetDeployments(FleetUnderTest fleet)
 
     private async Task<(string Status, string Reason)?> OnAsync(string thing, string deployment)
     {
-        var answer = await fleet.Aws.JsonAsync("greengrassv2", "list-effective-deployments", "--core-device-thing-name", thing);
-        foreach (var effective in answer.GetProperty("effectiveDeployments").EnumerateArray())
+        // A core that has not reported yet is not known.
+        var answer = await fleet.Aws.RunAsync("greengrassv2", "list-effective-deployments", "--core-device-thing-name", thing);
+        if (answer.ExitCode != 0 && answer.Error.Contains("ResourceNotFoundException", StringComparison.Ordinal))
+            return null;
+        Assert.True(answer.ExitCode == 0, answer.Error);
+        foreach (var effective in JsonDocument.Parse(answer.Output).RootElement.GetProperty("effectiveDeployments").EnumerateArray())
         {
             if (effective.GetProperty("deploymentId").GetString() == deployment)
                 return (effective.GetProperty("coreDeviceExecutionStatus").GetString()!, effective.TryGetProperty("reason", out var reason) ? reason.GetString()! : "");
@@ -80,9 +84,12 @@ internal sealed class FleetDeployments(FleetUnderTest fleet)
 
     private async Task<string> InstalledVersionAsync()
     {
-        var answer = await fleet.Aws.JsonAsync("greengrassv2", "list-installed-components", "--core-device-thing-name", fleet.Things[0], "--topology-filter", "ALL");
-        return answer.GetProperty("installedComponents").EnumerateArray().Single(c => c.GetProperty("componentName").GetString() == Component)
-            .GetProperty("componentVersion").GetString()!;
+        var answer = await fleet.EventuallyAsync(
+            $"{fleet.Things[0]} reports {Component}",
+            () => fleet.Aws.RunAsync("greengrassv2", "list-installed-components", "--core-device-thing-name", fleet.Things[0], "--topology-filter", "ALL"),
+            reported => reported.ExitCode == 0 && reported.Output.Contains(Component, StringComparison.Ordinal));
+        return JsonDocument.Parse(answer.Output).RootElement.GetProperty("installedComponents").EnumerateArray()
+            .Single(c => c.GetProperty("componentName").GetString() == Component).GetProperty("componentVersion").GetString()!;
     }
 
     private async Task<string> TargetAsync() =>
