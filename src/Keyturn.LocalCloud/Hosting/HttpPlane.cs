@@ -31,6 +31,7 @@ internal sealed class HttpPlane : IAsyncDisposable
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(logs);
+        builder.Services.AddSingleton<IHostLifetime, LifetimeOfTheCloud>();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -82,6 +83,14 @@ internal sealed class HttpPlane : IAsyncDisposable
         if (Tls(connection) is not { RemoteCertificate: { } presented, TargetHostName.Length: > 0 } stream)
             return;
         await mqtt(stream, X509CertificateLoader.LoadCertificate(presented.GetRawCertData()), connection.RemoteEndPoint, connection.ConnectionClosed);
+    }
+
+    /// <summary>Signals end the process as a whole, in its order. A plane that heard them itself would break off, and complain, while it starts.</summary>
+    private sealed class LifetimeOfTheCloud : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
