@@ -27,6 +27,9 @@ internal enum FaultKind
     KillAfter,
     Slow,
 
+    /// <summary>For two hours every call of the service that it is a call of fails.</summary>
+    Outage,
+
     // The device.
     KillComponent,
     LosePower,
@@ -39,6 +42,9 @@ internal enum FaultKind
     Remove,
     TimeOut,
     SecondJob,
+
+    /// <summary>The job that is under way is deleted, and made anew under its name.</summary>
+    Recreate,
 
     /// <summary>Answers to other components' requests, and forged ones, are heard on the device.</summary>
     Foreign,
@@ -137,8 +143,8 @@ internal sealed class Points(Schedule schedule)
     public static IEnumerable<Fault> At(Point point)
     {
         FaultKind[] message = [FaultKind.Drop, FaultKind.Duplicate, FaultKind.Replay, FaultKind.Delay, FaultKind.Late, FaultKind.Reorder];
-        FaultKind[] others = [FaultKind.RestartNucleus, FaultKind.KillComponent, FaultKind.LosePower, FaultKind.Cancel, FaultKind.Remove, FaultKind.TimeOut, FaultKind.SecondJob, FaultKind.Foreign, FaultKind.Impostor];
-        FaultKind[] call = [FaultKind.FailBefore, FaultKind.FailAfter, FaultKind.Throttle, FaultKind.KillBefore, FaultKind.KillAfter, FaultKind.Slow];
+        FaultKind[] others = [FaultKind.RestartNucleus, FaultKind.KillComponent, FaultKind.LosePower, FaultKind.Cancel, FaultKind.Remove, FaultKind.TimeOut, FaultKind.SecondJob, FaultKind.Recreate, FaultKind.Foreign, FaultKind.Impostor];
+        FaultKind[] call = [FaultKind.FailBefore, FaultKind.FailAfter, FaultKind.Throttle, FaultKind.KillBefore, FaultKind.KillAfter, FaultKind.Slow, FaultKind.Outage];
         FaultKind[] kinds = point.Kind switch
         {
             PointKind.Sent or PointKind.Message => [.. message, .. others, FaultKind.Shut],

@@ -29,7 +29,7 @@ internal static class Simulation
         time.RunUntil(Opening);
         var opening = world.Points.Seen.Count;
         // One seed in eight sees two days of rest, whatever they look like.
-        var quiet = schedule.Seed % 8 == 1 ? Rest : schedule.Faults.Any(f => f.Kind is FaultKind.Late or FaultKind.Shut) ? LateQuiet : Quiet;
+        var quiet = schedule.Seed % 8 == 1 ? Rest : schedule.Faults.Any(f => f.Kind is FaultKind.Late or FaultKind.Shut or FaultKind.Outage) ? LateQuiet : Quiet;
         AwaitRest(world, "at rest", quiet);
         var rest = world.Points.Seen.Count;
         Show(world, log);
@@ -100,9 +100,9 @@ internal static class Simulation
         // Nobody can tell a message that was sent from one that was not, if the sender died before it could note it.
         var unsure = world.Schedule.Faults.Where(f =>
             (f.Kind is FaultKind.KillAfter or FaultKind.FailAfter or FaultKind.Slow && f.Point.Contains("sns.Publish", StringComparison.Ordinal))
-            || (f.Kind is >= FaultKind.FailBefore and <= FaultKind.Slow && f.Point.Contains("MarkNoticeSent", StringComparison.Ordinal)))
-            // Throttling outlasts all attempts.
-            .Sum(f => f.Kind == FaultKind.Throttle ? 3 : 1);
+            || (f.Kind is >= FaultKind.FailBefore and <= FaultKind.Outage && f.Point.Contains("MarkNoticeSent", StringComparison.Ordinal)))
+            // Throttling and an outage outlast all attempts, and the latter a sweep or two.
+            .Sum(f => f.Kind == FaultKind.Outage ? 6 : f.Kind == FaultKind.Throttle ? 3 : 1);
         var told = executions.Select(e => ToldOf(world, e)).ToArray();
         var ended = string.Join(", ", executions.Select(e => e.Status));
         if (failures < told.Count(t => t.Must))
@@ -125,7 +125,7 @@ internal static class Simulation
         var isDeadLetter = world.LostEnds.Contains(execution.EventId);
         var isHeardOf = (wasOpened && rotation!.Reached(RotationState.Committed) is null && !(isDeadLetter && rotation.JobEndedAt is not null))
             || !(world.Schedule.NoEvents || isDeadLetter);
-        var may = execution.Status != "SUCCEEDED" && execution.IsMarked && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED"));
+        var may = execution.Status != "SUCCEEDED" && execution.IsMarked && (wasOpened || execution.Status is not ("CANCELED" or "REMOVED" or "DELETED"));
         // A device that asked and was refused may be told of, however its job was called off then.
         var wasRefused = execution.Status != "SUCCEEDED"
             && world.Functions.Notices.Any(n => n.RotationId == rotationId && n.Kind == NoticeKind.RotationFailed && n.Code != "JOB_ENDED");

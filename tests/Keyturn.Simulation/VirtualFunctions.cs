@@ -19,10 +19,10 @@ internal sealed class Invocation(string function)
 /// <summary>The use cases as Lambda runs them: each invocation by itself, again twice if it fails or dies, and dead when its time is up.</summary>
 internal sealed class VirtualFunctions : IPortCalls
 {
-    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(15), Slowness = TimeSpan.FromSeconds(30), Throttling = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(15), Slowness = TimeSpan.FromSeconds(30), Throttling = TimeSpan.FromSeconds(100), Outage = TimeSpan.FromHours(2);
     private static readonly TimeSpan[] Retries = [TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)];
     private readonly AsyncLocal<Invocation> _invocation = new();
-    private readonly Dictionary<string, TimeSpan> _throttled = [];
+    private readonly Dictionary<string, TimeSpan> _throttled = [], _out = [];
     private readonly Dictionary<string, ImmutableArray<Transition>> _trails = [];
     private readonly World _world;
     private readonly VirtualTime _time;
@@ -79,7 +79,10 @@ internal sealed class VirtualFunctions : IPortCalls
             _throttled[name] = _time.Now + Throttling;
         if (_throttled.GetValueOrDefault(name) > _time.Now)
             throw new DependencyException("simulated", name, "ThrottlingException", "slow down");
-        if (faults.Contains(FaultKind.FailBefore))
+        var service = name[..name.IndexOf('.', StringComparison.Ordinal)];
+        if (faults.Contains(FaultKind.Outage))
+            _out[service] = _time.Now + Outage;
+        if (faults.Contains(FaultKind.FailBefore) || _out.GetValueOrDefault(service) > _time.Now)
             throw new DependencyException("simulated", name, "InternalFailureException", "nothing was done");
         var result = effect();
         _world.Watch();

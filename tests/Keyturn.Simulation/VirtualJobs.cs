@@ -11,11 +11,14 @@ internal sealed class Execution(string jobId, long queuedAt, long number)
     public long Number => number;
 
     /// <summary>Of the event of its end.</summary>
-    public string EventId => $"event-{jobId}-{number}";
+    public string EventId => $"event-{jobId}-{queuedAt}-{number}";
 
     public long QueuedAt => queuedAt;
 
     public string Status { get; set; } = "QUEUED";
+
+    /// <summary>With its job, of which nothing is described any more.</summary>
+    public bool IsDeleted { get; set; }
 
     public int Version { get; set; } = 1;
 
@@ -32,7 +35,7 @@ internal sealed class Execution(string jobId, long queuedAt, long number)
 
 /// <summary>The Jobs service for one thing: as strict about versions and final states as AWS.</summary>
 /// <param name="retries">How often an execution that fails or times out is queued again.</param>
-internal sealed class VirtualJobs(VirtualTime time, string thing, int retries, Action<string, JsonObject> toDevice, Action<string, JsonObject> raise)
+internal sealed class VirtualJobs(VirtualTime time, string thing, int retries, Action<string, JsonObject> toDevice, Action<JsonObject> raise)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(60);
     private Execution? _announced;
@@ -40,13 +43,28 @@ internal sealed class VirtualJobs(VirtualTime time, string thing, int retries, A
     public List<Execution> Executions { get; } = [];
 
     /// <summary>The latest of the job.</summary>
-    public Execution? Find(string jobId) => Executions.FindLast(e => e.JobId == jobId);
+    public Execution? Find(string jobId) => Executions.FindLast(e => e.JobId == jobId && !e.IsDeleted);
 
     public void Queue(string jobId)
     {
         if (Find(jobId) is null)
             Executions.Add(new Execution(jobId, Seconds, 1));
         Announce();
+    }
+
+    /// <summary>Its job, by force, while it is under way.</summary>
+    public string? DeleteCurrent()
+    {
+        if (Head is not { } head)
+            return null;
+        foreach (var execution in Executions.Where(e => e.JobId == head.JobId && !e.IsDeleted))
+        {
+            Raise(execution, "deleted");
+            execution.IsDeleted = true;
+            execution.Status = execution.IsOver ? execution.Status : "DELETED";
+        }
+        Announce();
+        return head.JobId;
     }
 
     /// <summary>The operator, or the clock, ends what the device has under way.</summary>
@@ -84,7 +102,7 @@ internal sealed class VirtualJobs(VirtualTime time, string thing, int retries, A
     private void Update(string topic, string jobId, JsonObject request)
     {
         var number = request["executionNumber"]!.GetValue<long>();
-        if (Executions.Find(e => e.JobId == jobId && e.Number == number) is not { } execution)
+        if (Executions.FindLast(e => e.JobId == jobId && e.Number == number && !e.IsDeleted) is not { } execution)
             Refuse(topic, request, "ResourceNotFound", null);
         else if (execution.IsOver)
             Refuse(topic, request, "TerminalStateReached", execution);
@@ -117,16 +135,19 @@ internal sealed class VirtualJobs(VirtualTime time, string thing, int retries, A
         if (execution.IsOver)
             return;
         execution.Status = status;
-        raise(status, new JsonObject
-        {
-            ["eventType"] = "JOB_EXECUTION", ["eventId"] = execution.EventId, ["timestamp"] = Seconds, ["operation"] = status.ToLowerInvariant(),
-            ["jobId"] = execution.JobId, ["thingArn"] = $"arn:aws:iot:us-east-1:012345678901:thing/{thing}", ["status"] = status, ["statusDetails"] = execution.Details.DeepClone(),
-        });
+        Raise(execution, status.ToLowerInvariant());
         // In the second of the end.
         if (status is "FAILED" or "TIMED_OUT" && execution.Number <= retries)
             Executions.Add(new Execution(execution.JobId, Seconds, execution.Number + 1));
         Announce();
     }
+
+    /// <summary>Of a deleted execution the operation tells: its status is the one from before.</summary>
+    private void Raise(Execution execution, string operation) => raise(new JsonObject
+    {
+        ["eventType"] = "JOB_EXECUTION", ["eventId"] = execution.IsOver && operation == "deleted" ? execution.EventId + "-deleted" : execution.EventId, ["timestamp"] = Seconds, ["operation"] = operation, ["jobId"] = execution.JobId,
+        ["thingArn"] = $"arn:aws:iot:us-east-1:012345678901:thing/{thing}", ["status"] = execution.Status, ["statusDetails"] = execution.Details.DeepClone(),
+    });
 
     private void Announce()
     {

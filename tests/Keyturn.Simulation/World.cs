@@ -109,6 +109,9 @@ internal sealed class World : IDisposable
             case FaultKind.SecondJob:
                 Soon(() => Jobs.Queue($"second-{++_seconds}"));
                 break;
+            case FaultKind.Recreate:
+                Soon(Recreate);
+                break;
             case FaultKind.Foreign:
                 Soon(SendForeign);
                 break;
@@ -167,7 +170,7 @@ internal sealed class World : IDisposable
         Device.Dispose();
     }
 
-    private void JobEnded(string status, JsonObject message)
+    private void JobEnded(JsonObject message)
     {
         // The rule's condition.
         if (!Schedule.NoEvents && message["statusDetails"]!.AsObject().ContainsKey(StatusDetailKeys.CertificateRotator))
@@ -232,6 +235,13 @@ internal sealed class World : IDisposable
     private TimeSpan Delay() => TimeSpan.FromSeconds(_random is null ? 40 : Math.Pow(600, _random.NextDouble()));
 
     private TimeSpan Jitter(TimeSpan pause) => _random is null ? pause : pause * (0.25 + _random.NextDouble() * 3);
+
+    /// <summary>Deleting takes AWS some seconds.</summary>
+    private void Recreate()
+    {
+        if (Jobs.DeleteCurrent() is { } jobId)
+            Time.After(Jitter(TimeSpan.FromSeconds(5)), () => Jobs.Queue(jobId));
+    }
 
     private void SendAsImpostor()
     {

@@ -159,9 +159,10 @@ internal static class RotationMachine
         (Committed s, UpdateAccepted) => Finish(s),
         (Committed s, UpdateRefused { Actual: { Status: JobStatus.Succeeded } }) => Finish(s),
         // Most likely a step of ours whose answer was lost: said again at once, with the version that it left.
-        (Committed s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { } actual }) =>
+        (Committed s, UpdateRefused { Code: JobRefusalCode.VersionMismatch, Actual: { IsMarked: true, Status: JobStatus.InProgress } actual }) =>
             Again(s with { Rotation = s.Rotation with { Version = actual.Version } }, afterPause: actual.Version == s.Rotation.Version),
-        (Committed s, UpdateRefused e) when JobRefusalCode.EndsReporting(e.Code) => new(s, new Ask(new DescribeJob(s.Rotation.JobId))),
+        // Somebody else's, or of a job that was deleted and made anew under the same name: that one is another rotation.
+        (Committed s, UpdateRefused e) when e.Code == JobRefusalCode.VersionMismatch || JobRefusalCode.EndsReporting(e.Code) => new(s, new Ask(new DescribeJob(s.Rotation.JobId))),
         (Committed s, UpdateRefused) => new(s, Success(s.Rotation, afterPause: true)),
         (Committed s, JobSeen { Job: { Status: JobStatus.Succeeded } job }) when s.Rotation.Is(job) => Finish(s),
         (Committed s, JobSeen { Job: { IsOver: false } job }) when s.Rotation.Is(job) => Again(s with { Rotation = s.Rotation with { Version = job.Version } }),
