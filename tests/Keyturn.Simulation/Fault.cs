@@ -143,11 +143,11 @@ internal sealed class Points(Schedule schedule)
     public static IEnumerable<Fault> At(Point point)
     {
         FaultKind[] message = [FaultKind.Drop, FaultKind.Duplicate, FaultKind.Replay, FaultKind.Delay, FaultKind.Late, FaultKind.Reorder];
-        FaultKind[] others = [FaultKind.RestartNucleus, FaultKind.KillComponent, FaultKind.LosePower, FaultKind.Cancel, FaultKind.Remove, FaultKind.TimeOut, FaultKind.SecondJob, FaultKind.Recreate, FaultKind.Foreign, FaultKind.Impostor];
+        FaultKind[] others = [FaultKind.RestartNucleus, FaultKind.KillComponent, FaultKind.LosePower, FaultKind.Cancel, FaultKind.Remove, FaultKind.TimeOut, FaultKind.SecondJob, FaultKind.Foreign, FaultKind.Impostor];
         FaultKind[] call = [FaultKind.FailBefore, FaultKind.FailAfter, FaultKind.Throttle, FaultKind.KillBefore, FaultKind.KillAfter, FaultKind.Slow, FaultKind.Outage];
         FaultKind[] kinds = point.Kind switch
         {
-            PointKind.Sent or PointKind.Message => [.. message, .. others, FaultKind.Shut],
+            PointKind.Sent or PointKind.Message => [.. message, .. others, FaultKind.Recreate, FaultKind.Shut],
             PointKind.Call => [.. call, .. others],
             PointKind.Disk => [FaultKind.KillComponent, FaultKind.LosePower],
             PointKind.Probe => [FaultKind.Drop, FaultKind.Refuse, .. others, FaultKind.Shut],
