@@ -37,7 +37,7 @@ internal static class Explanation
     public static Notice? Of(JobEvent job) => job.Status switch
     {
         _ when job.Deleted => null,
-        "CANCELED" or "REMOVED" => null,
+        "CANCELED" or "REMOVED" or JobEvent.DeletedStatus => null,
         "SUCCEEDED" => new Notice(NoticeKind.Alarm, job.Thing, job.JobId, null, job.Step ?? "start", JobEnded,
             "the job was reported as SUCCEEDED, but no certificate was issued in it", null,
             "Find out who reported it: the device's component never does so."),

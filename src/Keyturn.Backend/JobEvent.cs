@@ -15,7 +15,7 @@ public sealed record JobEvent(string Thing, string JobId, string Status, long At
 
     public bool Succeeded => Status == JobExecution.Succeeded;
 
-    /// <summary>Somebody deleted the job; its executions may have ended long before.</summary>
+    /// <summary>Somebody deleted the job, and this execution had ended, perhaps long before. One that was under way is ended by it as by any other end.</summary>
     public bool Deleted { get; init; } = Status == DeletedStatus;
 
     /// <summary>The rotation whose end was found by looking; null: AWS IoT announced it.</summary>
@@ -42,7 +42,10 @@ public sealed record JobEvent(string Thing, string JobId, string Status, long At
             var deleted = status == DeletedStatus || Text(root, "operation") == "deleted";
             _ = root.TryGetProperty("statusDetails", out var details);
             return new JobEvent(thing, jobId, deleted && status != JobExecution.Succeeded ? DeletedStatus : status, timestamp, Text(root, "eventId"),
-                Text(details, StatusDetailKeys.RotationId), Text(details, StatusDetailKeys.Step), Text(details, StatusDetailKeys.Reason)) { Deleted = deleted };
+                Text(details, StatusDetailKeys.RotationId), Text(details, StatusDetailKeys.Step), Text(details, StatusDetailKeys.Reason))
+            {
+                Deleted = deleted && status is not ("QUEUED" or JobExecution.InProgress),
+            };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {

@@ -274,6 +274,21 @@ public sealed class RetriedJobTests
         Assert.Equal(status == "SUCCEEDED" ? RotationState.ClosedNew : RotationState.Reconcile, _cloud.Rotation.State);
     }
 
+    [Fact]
+    public async Task Deleting_a_job_that_is_under_way_ends_its_rotation_and_is_told_of_though_the_device_has_begun_the_next()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        var deleted = Now + 1;
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        _cloud.AddJob(Cloud.Job);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, principal: _cloud.New.Certificate.Id));
+        await HearAsync("deleted", "IN_PROGRESS", deleted, "event-1");
+        await HearAsync("deleted", "IN_PROGRESS", deleted, "event-1");
+        Assert.Equal(NoticeKind.RotationFailed, Assert.Single(_cloud.Notices).Kind);
+        Assert.Equal([RotationState.ClosedNew, RotationState.Issued], _cloud.Ledger.Rotations.Select(r => r.State));
+    }
+
     [Theory]
     [InlineData("SUCCEEDED")]
     [InlineData("FAILED")]

@@ -66,6 +66,7 @@ public sealed class SimulationTests
     [InlineData("TimeOut@create/iot.CreateCertificate#1 Delay@event#1 retries")]
     [InlineData("TimeOut@restart#1 Throttle@close/ledger.Read#1 retries")]
     [InlineData("Recreate@commit/data.Publish#1")]
+    [InlineData("Recreate@verify#1 FailAfter@close/ledger.TryUpdate#1")]
     [InlineData("Delay@create#2 TimeOut@create/iot.CreateCertificate#1 retries seed=4")]
     // A false alarm: a retry was taken for later than another job of the same second, which had come after it.
     [InlineData("SecondJob@jobs/notify-next#2 Remove@jobs/$next/get#7 Remove@close/iot.DeleteCertificate#7 TimeOut@jobs/job-1/update/accepted#4 retries seed=7968")]

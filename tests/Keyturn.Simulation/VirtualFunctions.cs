@@ -82,7 +82,7 @@ internal sealed class VirtualFunctions : IPortCalls
         var service = name[..name.IndexOf('.', StringComparison.Ordinal)];
         if (faults.Contains(FaultKind.Outage))
             _out[service] = _time.Now + Outage;
-        if (faults.Contains(FaultKind.FailBefore) || _out.GetValueOrDefault(service) > _time.Now)
+        if (faults.Contains(FaultKind.FailBefore) || (_out.GetValueOrDefault(service) > _time.Now && !_world.Points.AreOver))
             throw new DependencyException("simulated", name, "InternalFailureException", "nothing was done");
         var result = effect();
         _world.Watch();
