@@ -86,10 +86,10 @@ public sealed record Rotation
     public DateTimeOffset? Reached(RotationState state) => Trail.LastOrDefault(t => t.State == state)?.At;
 
     /// <summary>
-    /// In this order the executions came. Two of one second are told apart by when they were opened: their numbers say nothing where one is of another
-    /// job.
+    /// In this order they were opened, one after the other: what a later one found in use, and left in use, is what counts. When the executions were queued
+    /// says less, since a job may be held back while another runs.
     /// </summary>
-    public (long QueuedAt, DateTimeOffset OpenedAt, long ExecutionNumber) Order => (QueuedAt, Trail[0].At, ExecutionNumber);
+    public (DateTimeOffset OpenedAt, long QueuedAt, long ExecutionNumber) Order => (Trail[0].At, QueuedAt, ExecutionNumber);
 
     /// <param name="principal">The certificate whose message caused it; null for job events and the clock.</param>
     public Rotation To(RotationState state, DateTimeOffset at, string? principal = null) =>

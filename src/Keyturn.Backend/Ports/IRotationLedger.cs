@@ -92,7 +92,7 @@ public sealed record ThingLedger(
 
     public Rotation? Find(string rotationId) => Rotations.FirstOrDefault(r => r.RotationId == rotationId);
 
-    /// <summary>Of the latest execution.</summary>
+    /// <summary>The one that was opened last.</summary>
     public Rotation? Latest => Rotations.MaxBy(r => r.Order);
 
     /// <summary>The latest rotation of this job; a job id may be used again and an execution be retried.</summary>

@@ -21,14 +21,13 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 
     private readonly Dictionary<(string JobId, string? EventId), long> _events = [];
 
-    private readonly TimeSpan _grace;
     private readonly ILogger _log;
     private readonly KeyAlgorithm[]? _allowed;
 
     /// <param name="signs">Certificates are real ones of the CSR's key.</param>
     public Cloud(TimeSpan grace = default, bool signs = false, int pageSize = 100, ILogger? log = null, KeyAlgorithm[]? allowed = null)
     {
-        (_grace, _log, _allowed) = (grace, log ?? NullLogger.Instance, allowed);
+        (Grace, _log, _allowed) = (grace, log ?? NullLogger.Instance, allowed);
         Registry = new InMemoryRegistry(Faults, Clock) { Sign = signs ? csr => Sign(csr, Clock.GetUtcNow()) : null, PageSize = pageSize };
         Ledger = new InMemoryLedger(Faults) { PageSize = pageSize };
         Old = Registry.Add(Thing);
@@ -36,6 +35,9 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     }
 
     public SkippingClock Clock { get; } = new(DateTimeOffset.UnixEpoch.AddYears(56));
+
+    /// <summary>The functions' setting of now.</summary>
+    public TimeSpan Grace { get; set; }
 
     public Faults Faults { get; } = new();
 
@@ -86,7 +88,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
 
     public Task<Outcome> HandleAsync(DeviceRequest<CreateRequest> request) =>
         new IssueCertificate(
-            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(_grace, _allowed))
+            Registry, this, Registry, Ledger, this, this, new RotationDocument(Document), Clock, _log, new IssueSettings(Grace, _allowed))
             .HandleAsync(request, TestContext.Current.CancellationToken);
 
     public Task<Outcome> CommitAsync(
@@ -100,7 +102,7 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     public async Task<(Outcome Outcome, string? Nonce)> AttestAsync(
         Certificate certificate, string? nonce = null, string? principal = null, string? clientId = null)
     {
-        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, _log, _grace).HandleAsync(
+        var outcome = await new ReconcileCertificate(Registry, this, Ledger, this, this, Clock, _log, Grace).HandleAsync(
             new DeviceRequest<AttestRequest>(
                 new Sender(Thing, Topics.Create(Thing), clientId ?? Thing, principal ?? certificate.Id, "token-3"),
                 new AttestRequest(true, certificate.Id, "token-3", "2.0.0", "file", 2_524_607_999, nonce), null),
@@ -121,11 +123,11 @@ internal sealed class Cloud : IJobExecutions, IDeviceChannel, INotifier
     }
 
     public Task HearAsync(JobEvent job) =>
-        new CloseRotation(Registry, Ledger, this, Clock, _log, _grace).HandleAsync(job, TestContext.Current.CancellationToken);
+        new CloseRotation(Registry, Ledger, this, Clock, _log, Grace).HandleAsync(job, TestContext.Current.CancellationToken);
 
     /// <param name="seconds">Until no new work is begun.</param>
     public Task SweepAsync(double seconds = 3600) =>
-        new ReconcileFleet(Registry, this, Ledger, this, Clock, _log, SilentAfter, _grace).HandleAsync(
+        new ReconcileFleet(Registry, this, Ledger, this, Clock, _log, SilentAfter, Grace).HandleAsync(
             Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken);
 
     public async Task RotateAsync()
