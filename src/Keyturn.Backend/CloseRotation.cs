@@ -13,7 +13,7 @@ public sealed class CloseRotation(
     IRegistry registry, IRotationLedger ledger, INotifier notifier, TimeProvider clock, ILogger logger, TimeSpan grace = default)
 {
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
-    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, notifier, grace, clock, logger);
 
     public async Task HandleAsync(JobEvent job, CancellationToken cancellation)
     {
@@ -90,15 +90,14 @@ public sealed class CloseRotation(
                 return;
             }
 
-            await AlarmAsync(rotation, fault, cancellation);
+            await _notices.NotRetiredAsync(rotation, fault, cancellation);
             return;
         }
 
         var closed = rotation;
         if (!rotation.IsClosed)
         {
-            closed = await ledger.TryUpdateAsync(
-                rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job) }, cancellation);
+            closed = await CloseAsync(job, rotation, attached, cancellation);
             if (closed is null)
             {
                 // An attest or a copy of this event was faster. States only move on, so this ends.
@@ -111,19 +110,33 @@ public sealed class CloseRotation(
 
         foreach (var leftover in known.Rotations.Where(r => r is { IsClosed: true, LoserSettled: false } && r.RotationId != rotation.RotationId))
         {
-            await RetireAsync(leftover, winner, attached, begun: true, cancellation);
+            await _retirement.RetireAsync(leftover, winner, attached, cancellation);
         }
 
-        await RetireAsync(closed, winner, attached, begun: rotation.IsClosed, cancellation);
+        if (!closed.LoserSettled)
+        {
+            await _retirement.RetireAsync(closed, winner, attached, cancellation);
+        }
     }
 
-    private async Task RetireAsync(
-        Rotation closed, Certificate winner, IReadOnlyList<ThingCertificate> attached, bool begun, CancellationToken cancellation)
+    /// <returns>Null when another was faster.</returns>
+    private async Task<Rotation?> CloseAsync(JobEvent job, Rotation rotation, IReadOnlyList<ThingCertificate> attached, CancellationToken cancellation)
     {
-        if (await _retirement.RetireAsync(closed, winner, attached, begun, cancellation) is { } left)
+        var isLeft = await _retirement.WasTakenAwayAsync(rotation.Old, attached, cancellation);
+        if (isLeft)
         {
-            await AlarmAsync(closed, left, cancellation);
+            // A copy of this event closes the rotation first, and then detaches it.
+            if ((await ledger.ReadAsync(rotation.Thing, cancellation)).Find(rotation.RotationId)!.IsClosed)
+            {
+                return null;
+            }
+
+            await _retirement.LeaveAsync(rotation, rotation.Old, "somebody detached it from the thing; it may serve elsewhere", cancellation);
         }
+
+        return await ledger.TryUpdateAsync(
+            rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job), LoserSettled = isLeft },
+            cancellation);
     }
 
     /// <summary>The certificate may have reached the device or not: it stays until the device says which one it uses.</summary>
@@ -192,7 +205,4 @@ public sealed class CloseRotation(
             logger.NothingToClose(job.Thing, job.JobId, job.Status);
         }
     }
-
-    private Task AlarmAsync(Rotation rotation, string reason, CancellationToken cancellation) =>
-        _notices.SendOnceAsync(NoticeIds.NotRetired(rotation), Explanation.OfLoserLeft(rotation, reason), cancellation);
 }

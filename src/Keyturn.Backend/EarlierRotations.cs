@@ -10,7 +10,7 @@ namespace Keyturn.Backend;
 internal sealed class EarlierRotations(
     IRegistry registry, IJobExecutions jobs, IRotationLedger ledger, INotifier notifier, TimeSpan grace, TimeProvider clock, ILogger logger)
 {
-    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, notifier, grace, clock, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
 
     /// <summary>Null when the way is clear.</summary>

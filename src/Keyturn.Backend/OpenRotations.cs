@@ -9,7 +9,7 @@ internal sealed class OpenRotations(
     TimeSpan grace)
 {
     private readonly UnheardEnds _ends = new(jobs, new CloseRotation(registry, ledger, notifier, clock, logger, grace), clock);
-    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, notifier, grace, clock, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
 
     public async Task<OpenSweep> FinishAsync(DateTimeOffset until, CancellationToken cancellation)
@@ -115,7 +115,7 @@ internal sealed class OpenRotations(
             // A device may have rotated between the two looks; then the next sweep sees it as it is.
             if (!(await ledger.ReadAsync(latest.Thing, cancellation)).IsLaterThan(known))
             {
-                await AlarmAsync(latest, fault, cancellation);
+                await _notices.NotRetiredAsync(latest, fault, cancellation);
             }
 
             return;
@@ -123,15 +123,9 @@ internal sealed class OpenRotations(
 
         foreach (var rotation in known.Rotations.Where(r => IsLeftOver(r, known)))
         {
-            if (await _retirement.RetireAsync(rotation, latest.InUse, attached, begun: true, cancellation) is { } left)
-            {
-                await AlarmAsync(rotation, left, cancellation);
-            }
+            await _retirement.RetireAsync(rotation, latest.InUse, attached, cancellation);
         }
     }
-
-    private Task AlarmAsync(Rotation rotation, string reason, CancellationToken cancellation) =>
-        _notices.SendOnceAsync(NoticeIds.NotRetired(rotation), Explanation.OfLoserLeft(rotation, reason), cancellation);
 }
 
 /// <param name="Things">How many were looked at.</param>

@@ -21,7 +21,7 @@ public sealed class ReconcileCertificate(
 
     private readonly Answers _answers = new(channel, logger);
     private readonly Notices _notices = new(ledger, notifier, clock, logger);
-    private readonly Retirement _retirement = new(registry, ledger, grace, clock, logger);
+    private readonly Retirement _retirement = new(registry, ledger, notifier, grace, clock, logger);
     private readonly UnheardEnds _ends = new(jobs, new CloseRotation(registry, ledger, notifier, clock, logger, grace), clock);
 
     public async Task<Outcome> HandleAsync(DeviceRequest<AttestRequest> request, CancellationToken cancellation)
@@ -99,7 +99,7 @@ public sealed class ReconcileCertificate(
         if (due.Length > 0 && await _retirement.FaultOfWinnerAsync(inUse.Certificate, attached, null, cancellation) is { } inactive)
         {
             // A connection may outlive its certificate by minutes.
-            await _notices.SendOnceAsync(NoticeIds.NotRetired(due[0]), Explanation.OfLoserLeft(due[0], inactive), cancellation);
+            await _notices.NotRetiredAsync(due[0], inactive, cancellation);
             return await _answers.RefuseAsync(sender, null, null, Refusal.NotActive(), cancellation);
         }
 

@@ -8,13 +8,16 @@ namespace Keyturn.Backend;
 /// the certificate that stays is attached and ACTIVE. Each step may be repeated.
 /// </summary>
 /// <param name="grace">Between INACTIVE and the rest. Who makes the certificate ACTIVE again in that time keeps it.</param>
-internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, TimeSpan grace, TimeProvider clock, ILogger logger)
+internal sealed class Retirement(
+    IRegistry registry, IRotationLedger ledger, INotifier notifier, TimeSpan grace, TimeProvider clock, ILogger logger)
 {
     /// <summary>Detaching takes seconds to arrive where deleting looks.</summary>
     private static readonly TimeSpan[] DeletePauses = [.. new[] { 250, 500, 1000, 2000, 4000 }.Select(ms => TimeSpan.FromMilliseconds(ms))];
 
     /// <summary>The authentication that a commit proves is as good as a look at the certificate, for so long.</summary>
     private static readonly TimeSpan CommitProvesActive = TimeSpan.FromSeconds(30);
+
+    private readonly Notices _notices = new(ledger, notifier, clock, logger);
 
     /// <summary>Null when it may stay; else why it can't be relied on.</summary>
     public async Task<string?> FaultOfWinnerAsync(
@@ -35,16 +38,19 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
             : "the certificate that should stay is not ACTIVE";
     }
 
-    /// <param name="begun">This rotation was closed in an earlier run, which may have detached the certificate already.</param>
-    /// <returns>Null when the loser is gone; else why it was left.</returns>
-    public async Task<string?> RetireAsync(
-        Rotation closed, Certificate winner, IReadOnlyList<ThingCertificate> attached, bool begun, CancellationToken cancellation)
+    /// <summary>Only before the rotation is closed: whoever finds it closed may find what another has detached a moment ago.</summary>
+    /// <returns>True when somebody took the certificate from the thing: it is none of ours to remove then.</returns>
+    public async Task<bool> WasTakenAwayAsync(Certificate certificate, IReadOnlyList<ThingCertificate> attached, CancellationToken cancellation) =>
+        !attached.Any(c => c.Certificate.Id == certificate.Id) && await registry.FindCertificateAsync(certificate.Id, cancellation) is not null;
+
+    /// <summary>The operators hear of what is not removed before it is recorded: once it is settled, nobody looks at it again.</summary>
+    public async Task RetireAsync(Rotation closed, Certificate winner, IReadOnlyList<ThingCertificate> attached, CancellationToken cancellation)
     {
         var loser = closed.Loser!;
         if (loser.Id == winner.Id)
         {
             await SettleAsync(closed, cancellation);
-            return null;
+            return;
         }
 
         if (attached.Any(c => c.Certificate.Id == loser.Id))
@@ -55,13 +61,14 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
                 if (clock.GetUtcNow() < until)
                 {
                     logger.KeptInGrace(closed.Thing, closed.JobId, closed.RotationId, loser.Id, until);
-                    return null;
+                    return;
                 }
 
                 if (await registry.FindCertificateAsync(loser.Id, cancellation) is { IsActive: true })
                 {
+                    await LeaveAsync(closed, loser, "somebody made it ACTIVE again in its grace period", cancellation);
                     await SettleAsync(closed, cancellation);
-                    return Left(closed, loser, "somebody made it ACTIVE again in its grace period");
+                    return;
                 }
             }
 
@@ -69,11 +76,6 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
             {
                 await registry.DetachAsync(closed.Thing, loser, cancellation);
             }
-        }
-        else if (!begun && await registry.FindCertificateAsync(loser.Id, cancellation) is not null)
-        {
-            await SettleAsync(closed, cancellation);
-            return Left(closed, loser, "somebody detached it from the thing; it may serve elsewhere");
         }
 
         var outcome = await DeleteAsync(loser, cancellation);
@@ -84,17 +86,26 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
 
         if (outcome == DeleteOutcome.StillAttached)
         {
-            return Left(closed, loser, "it is still attached to a thing");
+            await LeaveAsync(closed, loser, "it is still attached to a thing", cancellation);
+            return;
+        }
+
+        if (outcome == DeleteOutcome.StillActive)
+        {
+            await LeaveAsync(closed, loser, "somebody made it ACTIVE again", cancellation);
         }
 
         await SettleAsync(closed, cancellation);
-        if (outcome == DeleteOutcome.StillActive)
+        if (outcome == DeleteOutcome.Gone)
         {
-            return Left(closed, loser, "somebody made it ACTIVE again");
+            logger.Retired(closed.Thing, closed.JobId, closed.RotationId, loser.Id);
         }
+    }
 
-        logger.Retired(closed.Thing, closed.JobId, closed.RotationId, loser.Id);
-        return null;
+    public async Task LeaveAsync(Rotation rotation, Certificate loser, string reason, CancellationToken cancellation)
+    {
+        logger.NotRetired(rotation.Thing, rotation.JobId, rotation.RotationId, loser.Id, reason);
+        await _notices.NotRetiredAsync(rotation, $"certificate {loser.Id} was left as it is: {reason}", cancellation, isLastChance: true);
     }
 
     /// <summary>
@@ -128,10 +139,4 @@ internal sealed class Retirement(IRegistry registry, IRotationLedger ledger, Tim
 
     private Task<Rotation?> SettleAsync(Rotation closed, CancellationToken cancellation) =>
         ledger.TryUpdateAsync(closed with { LoserSettled = true }, cancellation);
-
-    private string Left(Rotation closed, Certificate loser, string reason)
-    {
-        logger.NotRetired(closed.Thing, closed.JobId, closed.RotationId, loser.Id, reason);
-        return $"certificate {loser.Id} was left as it is: {reason}";
-    }
 }

@@ -21,6 +21,24 @@ public sealed class OvertakenTests
     }
 
     [Fact]
+    public async Task What_a_copy_of_the_event_has_detached_before_it_died_was_not_taken_away_by_somebody()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        OvertakeOnce(
+            async () =>
+            {
+                _cloud.Faults.FailWith = name => name == "iot.DeleteCertificate" ? new ProcessKilledException(name) : null;
+                await Assert.ThrowsAsync<ProcessKilledException>(() => _cloud.CloseAsync(JobExecution.Succeeded));
+                _cloud.Faults.FailWith = null;
+            },
+            "iot.ListThingPrincipals");
+        await _cloud.CloseAsync(JobExecution.Succeeded);
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+        Assert.Empty(_cloud.Notices);
+    }
+
+    [Fact]
     public async Task A_closing_overtaken_by_the_whole_of_the_next_rotation_raises_no_alarm()
     {
         await _cloud.CreateAsync();

@@ -1,0 +1,57 @@
+using Keyturn.Backend.Ports;
+using Keyturn.Backend.Tests.World;
+
+namespace Keyturn.Backend.Tests;
+
+/// <summary>Whoever should tell the operators dies of it, or SNS refuses: somebody else does it then.</summary>
+public sealed class ToldInTheEndTests
+{
+    private readonly Cloud _cloud = new();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task That_a_certificate_was_left_as_it_is_when_telling_it_failed_at_first(bool killed)
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        _cloud.Old.Things.Clear();
+        _cloud.Old.IsActive = killed;
+        await FailToTellAsync(() => _cloud.CloseAsync(JobExecution.Succeeded), killed);
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        await _cloud.CloseAsync(JobExecution.Succeeded);
+        Assert.Contains("somebody detached it", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+        Assert.Contains(_cloud.Old, _cloud.Registry.Certificates.Values);
+        Assert.False(_cloud.Rotation.IsOpen);
+    }
+
+    [Fact]
+    public async Task That_one_was_made_active_again_in_its_grace_period_when_a_sweep_failed_to_tell_it()
+    {
+        _cloud.Grace = TimeSpan.FromHours(24);
+        await _cloud.RotateAsync();
+        _cloud.Old.IsActive = true;
+        _cloud.Clock.Advance(TimeSpan.FromHours(25));
+        await FailToTellAsync(() => _cloud.SweepAsync(), killed: true);
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.SweepAsync();
+        Assert.Contains("in its grace period", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+    }
+
+    private async Task FailToTellAsync(Func<Task> act, bool killed)
+    {
+        _cloud.Faults.FailWith = name => name != "sns.Publish" ? null
+            : killed ? new ProcessKilledException(name)
+            : new DependencyException("sns", "Publish", "Throttled", "slow down");
+        try
+        {
+            await act();
+        }
+        catch (Exception exception) when (exception is DependencyException or ProcessKilledException)
+        {
+        }
+
+        _cloud.Faults.FailWith = null;
+        Assert.Empty(_cloud.Notices);
+    }
+}
