@@ -153,7 +153,7 @@ public sealed class CloseRotation(
         if (job.FoundFor is not null)
         {
             // Found, not heard: nobody repeats it once it is recorded.
-            await NotifyAsync(job, waiting, cancellation, isLastChance: true);
+            await NotifyAsync(job, waiting, cancellation);
         }
 
         if (rotation.JobEndedAt is null)
@@ -174,8 +174,9 @@ public sealed class CloseRotation(
         await NotifyAsync(job, waiting, cancellation);
     }
 
-    private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation, bool isLastChance = false) =>
-        _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation, isLastChance);
+    /// <summary>A request of the device that claimed the message and failed to send it may not come again: an event does, if it fails.</summary>
+    private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation) =>
+        _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation, isLastChance: true);
 
     private async Task CloseUnopenedAsync(JobEvent job, ThingLedger known, RecordedRefusal? refusal, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using Keyturn.Backend.Ports;
 using Keyturn.Backend.Tests.World;
+using Keyturn.Contracts;
 
 namespace Keyturn.Backend.Tests;
 
@@ -36,6 +37,46 @@ public sealed class ToldInTheEndTests
         _cloud.Clock.Advance(TimeSpan.FromHours(1));
         await _cloud.SweepAsync();
         Assert.Contains("in its grace period", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>The device's next request finds the message claimed, and the job fails within seconds.</summary>
+    [Fact]
+    public async Task That_two_keys_asked_when_telling_it_failed_at_first()
+    {
+        await _cloud.CreateAsync();
+        await FailToTellAsync(() => _cloud.CreateAsync(key: 1), killed: false);
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(RefusalCode.RotationFrozen, (await _cloud.CreateAsync(key: 1)).Code);
+        await AsLambdaAsync(() => _cloud.CloseAsync("FAILED"));
+        Assert.Contains("two different keys", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>The job's end is heard while the message is claimed by a request that failed to send it.</summary>
+    [Fact]
+    public async Task That_a_rotation_failed_when_the_next_one_failed_to_tell_it()
+    {
+        await _cloud.CreateAsync();
+        _cloud.End(Cloud.Job, "TIMED_OUT");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        _cloud.AddJob("rotate-2");
+        await FailToTellAsync(() => _cloud.CreateAsync(key: 1, jobId: "rotate-2"), killed: false);
+        await AsLambdaAsync(() => _cloud.CloseAsync("TIMED_OUT"));
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
+        Assert.Equal(Cloud.Job, Assert.Single(_cloud.Notices).JobId);
+    }
+
+    /// <summary>Of two attempts, the second a minute later.</summary>
+    private async Task AsLambdaAsync(Func<Task> invocation)
+    {
+        try
+        {
+            await invocation();
+        }
+        catch (DependencyException)
+        {
+            _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+            await invocation();
+        }
     }
 
     private async Task FailToTellAsync(Func<Task> act, bool killed)
