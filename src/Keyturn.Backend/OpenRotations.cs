@@ -76,7 +76,9 @@ internal sealed class OpenRotations(
             abandoned = true;
         }
 
-        var undecided = known.Rotations.Where(r => r.State is RotationState.Issuing or RotationState.Issued or RotationState.Abandoned or RotationState.Committed);
+        // Of a frozen one only to tell of it: whoever froze it may have died before that.
+        var undecided = known.Rotations.Where(r => r.State is RotationState.Issuing or RotationState.Issued or RotationState.Abandoned
+            or RotationState.Committed or RotationState.Frozen);
         if (await _ends.EndAsync(abandoned ? [] : undecided, cancellation) || abandoned)
         {
             known = await ledger.ReadAsync(thing, cancellation);

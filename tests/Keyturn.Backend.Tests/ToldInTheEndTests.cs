@@ -51,6 +51,21 @@ public sealed class ToldInTheEndTests
         Assert.Contains("two different keys", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task That_two_keys_asked_when_nobody_asks_again_and_nobody_hears_of_the_end()
+    {
+        await _cloud.CreateAsync();
+        await FailToTellAsync(() => _cloud.CreateAsync(key: 1), killed: true);
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.SweepAsync();
+        Assert.Empty(_cloud.Notices);
+        _cloud.End(Cloud.Job, "TIMED_OUT");
+        await _cloud.SweepAsync();
+        await _cloud.SweepAsync();
+        Assert.Contains("two different keys", Assert.Single(_cloud.Notices).Reason, StringComparison.Ordinal);
+        Assert.Equal(RotationState.Frozen, _cloud.Rotation.State);
+    }
+
     /// <summary>The job's end is heard while the message is claimed by a request that failed to send it.</summary>
     [Fact]
     public async Task That_a_rotation_failed_when_the_next_one_failed_to_tell_it()
