@@ -9,6 +9,8 @@ public sealed class UnexpectedOrderTests
 {
     private readonly Cloud _cloud = new();
 
+    private long Now => _cloud.Clock.GetUtcNow().ToUnixTimeSeconds();
+
     /// <summary>Both certificates stayed ACTIVE, or the operators were told that the one in use was not.</summary>
     [Theory]
     [InlineData(false)]
@@ -39,6 +41,29 @@ public sealed class UnexpectedOrderTests
         Assert.Empty(_cloud.Notices);
     }
 
+    /// <summary>The next job's request is faster than the end of the one before; then that one is retried, and the device fails before it asks.</summary>
+    [Fact]
+    public async Task A_retry_that_fails_before_it_asks_is_told_of_though_another_job_closed_the_rotation_before_it()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(30));
+        _cloud.AddJob("rotate-2");
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(30));
+        var end = Now;
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await RotateAsync(_cloud.Old, key: 1, "rotate-2");
+        await HearAsync("TIMED_OUT", end, "event-1");
+        await HearAsync("TIMED_OUT", end, "event-1");
+        await _cloud.CloseAsync(JobExecution.Succeeded, "rotate-2", "event-2");
+        Assert.Single(_cloud.Notices);
+
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await HearAsync("FAILED", Now, "event-3");
+        await HearAsync("FAILED", Now, "event-3");
+        Assert.Equal(2, _cloud.Notices.Count);
+        Assert.Contains("before the device asked", _cloud.Notices[1].Reason, StringComparison.Ordinal);
+    }
+
     private async Task<StoredCertificate> RotateAsync(StoredCertificate from, int key, string jobId)
     {
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: key, principal: from.Certificate.Id, jobId: jobId));
@@ -46,6 +71,9 @@ public sealed class UnexpectedOrderTests
         Assert.Equal(Outcome.Accepted, await _cloud.CommitAsync(principal: made.Certificate.Id, jobId: jobId));
         return made;
     }
+
+    private Task HearAsync(string status, long at, string eventId) =>
+        _cloud.HearAsync(new JobEvent(Cloud.Thing, Cloud.Job, status, at, eventId, null, null, null));
 
     private async Task SweepAfterAsync(TimeSpan time)
     {
