@@ -24,8 +24,10 @@ internal sealed class UnheardEnds(IJobExecutions jobs, CloseRotation close, Time
                 continue;
             }
 
+            // It was over when another took its place: what ends after that is the other's.
+            var at = execution is null || isOurs ? clock.GetUtcNow().ToUnixTimeSeconds() : execution.QueuedAt;
             await close.HandleAsync(
-                new JobEvent(rotation.Thing, rotation.JobId, isOurs ? execution!.Status : JobEvent.DeletedStatus, clock.GetUtcNow().ToUnixTimeSeconds(), null, null, null, null)
+                new JobEvent(rotation.Thing, rotation.JobId, isOurs ? execution!.Status : JobEvent.DeletedStatus, at, null, null, null, null)
                 {
                     FoundFor = rotation.RotationId,
                 },

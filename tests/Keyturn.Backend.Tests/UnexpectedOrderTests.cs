@@ -64,6 +64,24 @@ public sealed class UnexpectedOrderTests
         Assert.Contains("before the device asked", _cloud.Notices[1].Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task So_is_one_that_was_over_before_the_sweep_found_out_that_the_execution_before_it_was()
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        var firstEnd = Now;
+        _cloud.AddJob(Cloud.Job, number: 2);
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(30));
+        _cloud.End(Cloud.Job, "FAILED");
+        var secondEnd = Now;
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(5));
+        await _cloud.SweepAsync();
+        await HearAsync("FAILED", secondEnd, "event-2");
+        await HearAsync("TIMED_OUT", firstEnd, "event-1");
+        Assert.Equal(2, _cloud.Notices.Count);
+        Assert.Contains("before the device asked", _cloud.Notices[1].Reason, StringComparison.Ordinal);
+    }
+
     private async Task<StoredCertificate> RotateAsync(StoredCertificate from, int key, string jobId)
     {
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: key, principal: from.Certificate.Id, jobId: jobId));
