@@ -161,10 +161,13 @@ public sealed class ReconcileCertificate(
 
         // No function that a device's message reaches may delete: that is done when the next rotation ends, or by the sweep.
         var loser = closed.Loser!;
-        if (attached.Any(c => c.Certificate.Id == loser.Id)
-            && (await _retirement.DeactivateAsync(closed, loser, cancellation)).Exists && grace == TimeSpan.Zero)
+        if (attached.Any(c => c.Certificate.Id == loser.Id))
         {
-            await registry.DetachAsync(closed.Thing, loser, cancellation);
+            (closed, var exists) = await _retirement.DeactivateAsync(closed, loser, cancellation);
+            if (exists && closed.LoserKeptUntil is null)
+            {
+                await registry.DetachAsync(closed.Thing, loser, cancellation);
+            }
         }
 
         return null;

@@ -97,6 +97,21 @@ public sealed class RetirementGraceTests
         Assert.False(_cloud.Old.IsActive);
     }
 
+    /// <summary>The setting is for what is retired from now on.</summary>
+    [Fact]
+    public async Task One_that_has_begun_is_kept_when_the_setting_is_taken_away()
+    {
+        await CloseAsync(byAttest: true);
+        _cloud.Grace = TimeSpan.Zero;
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(11));
+        await _cloud.AttestAsync(_cloud.New.Certificate);
+        Assert.Contains(Cloud.Thing, _cloud.Old.Things);
+        await SweepAfterAsync(TimeSpan.FromHours(23));
+        Assert.Contains(Cloud.Thing, _cloud.Old.Things);
+        await SweepAfterAsync(TimeSpan.FromHours(2));
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+    }
+
     private async Task CloseAsync(bool byAttest)
     {
         await _cloud.CreateAsync();
