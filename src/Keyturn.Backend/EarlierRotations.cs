@@ -23,7 +23,16 @@ internal sealed class EarlierRotations(
             return Refusal.NotActive();
         }
 
-        var settled = known.Rotations.Where(r => r.IsClosed).ToList();
+        List<Rotation> settled = [];
+        foreach (var closed in known.Rotations.Where(r => r.IsClosed))
+        {
+            // Somebody took it back in its grace period, and the device uses it: what becomes of it is up to the present rotation.
+            var isTakenBack = closed is { LoserSettled: false, LoserKeptUntil: not null } && closed.Loser!.Id == attempt.InUse.Id;
+            settled.Add(isTakenBack
+                ? await ledger.TryUpdateAsync(closed with { LoserSettled = true }, cancellation) ?? throw DependencyException.Overtaken()
+                : closed);
+        }
+
         foreach (var earlier in known.Rotations.Where(r => !r.IsClosed))
         {
             if (await BlocksAsync(attempt, earlier, cancellation) is { } refusal)

@@ -1,5 +1,6 @@
 using Keyturn.Backend.Ports;
 using Keyturn.Backend.Tests.World;
+using Keyturn.Contracts;
 
 namespace Keyturn.Backend.Tests;
 
@@ -110,6 +111,41 @@ public sealed class RetirementGraceTests
         Assert.Contains(Cloud.Thing, _cloud.Old.Things);
         await SweepAfterAsync(TimeSpan.FromHours(2));
         Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+    }
+
+    /// <summary>An image of the device, from before the rotation, was put back: what retires its certificate is the rotation after.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task One_that_was_taken_back_and_rotated_has_a_whole_one_again(bool overtaken)
+    {
+        await CloseAsync(byAttest: false);
+        _cloud.Clock.Advance(TimeSpan.FromHours(20));
+        (_cloud.Old.IsActive, _cloud.New.IsActive) = (true, false);
+        _cloud.AddJob("rotate-2");
+        if (overtaken)
+        {
+            _cloud.Faults.FailWith = name =>
+            {
+                if (name == "ledger.TryUpdate")
+                {
+                    _cloud.Faults.FailWith = null;
+                    _cloud.Ledger.TryUpdateAsync(_cloud.Rotation, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+                }
+
+                return null;
+            };
+            Assert.Equal(RefusalCode.TryAgain, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
+        }
+
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
+        await _cloud.CommitAsync(principal: _cloud.Ledger.Rotations.Last().New!.Id, jobId: "rotate-2");
+        await _cloud.CloseAsync(JobExecution.Succeeded, "rotate-2", "event-2");
+        await SweepAfterAsync(TimeSpan.FromHours(23));
+        Assert.Contains(Cloud.Thing, _cloud.Old.Things);
+        await SweepAfterAsync(TimeSpan.FromHours(2));
+        Assert.DoesNotContain(_cloud.Old, _cloud.Registry.Certificates.Values);
+        Assert.Empty(_cloud.Notices);
     }
 
     private async Task CloseAsync(bool byAttest)
