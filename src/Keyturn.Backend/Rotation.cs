@@ -95,8 +95,8 @@ public sealed record Rotation
     public Rotation To(RotationState state, DateTimeOffset at, string? principal = null) =>
         this with { State = state, Trail = Trail.Add(new Transition(state, at, principal)) };
 
-    /// <summary>When the sweep has a reason to look at it.</summary>
-    public DateTimeOffset DueAt => LoserKeptUntil ?? Trail[^1].At;
+    /// <summary>When the sweep has a reason to look at it. A certificate that nobody recorded is not kept with the losing one.</summary>
+    public DateTimeOffset DueAt => Unrecorded is null && LoserKeptUntil is { } kept ? kept : Trail[^1].At;
 
     /// <summary>
     /// Whoever held the lease may have had a certificate made and died before recording it. It can't have been later than a lease

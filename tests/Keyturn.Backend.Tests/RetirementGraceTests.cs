@@ -148,6 +148,18 @@ public sealed class RetirementGraceTests
         Assert.Empty(_cloud.Notices);
     }
 
+    [Fact]
+    public async Task A_certificate_that_nobody_recorded_is_not_kept_with_it()
+    {
+        var cloud = new Cloud(grace: TimeSpan.FromDays(90), signs: true);
+        await cloud.DieAfterIssuingAsync();
+        await cloud.RotateAsync();
+        cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await cloud.SweepAsync();
+        Assert.Equal([cloud.Old, cloud.New], cloud.Registry.Certificates.Values);
+        Assert.NotNull(cloud.Rotation.LoserKeptUntil);
+    }
+
     private async Task CloseAsync(bool byAttest)
     {
         await _cloud.CreateAsync();
