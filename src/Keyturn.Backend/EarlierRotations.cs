@@ -57,11 +57,9 @@ internal sealed class EarlierRotations(
                 await _notices.SendOnceAsync(NoticeIds.Of(closed), Explanation.OfSuperseded(closed), cancellation, isLastChance: true);
             }
 
-            if (await ledger.TryUpdateAsync(closed with { LoserSettled = closed.Loser is null }, cancellation) is not { } stored)
-            {
-                return Refusal.RotationOpen(earlier.JobId);
-            }
-
+            // The event of its end, mostly, which comes when a retry begins.
+            var stored = await ledger.TryUpdateAsync(closed with { LoserSettled = closed.Loser is null }, cancellation)
+                ?? throw DependencyException.Overtaken();
             logger.Moved(stored);
             settled.Add(stored);
         }

@@ -74,7 +74,7 @@ public sealed class IssueCertificate(
             return await _answers.RefuseStrangerAsync(sender, create.JobId, create.RotationId, Refusal.JobNotInProgress(), cancellation);
         }
 
-        var attempt = new Attempt(sender, execution, rotationId, certificates, inUse.Certificate);
+        var attempt = new Attempt(request, execution, rotationId, certificates, inUse.Certificate);
         if (!inUse.IsExclusive)
         {
             return await RefuseAsync(attempt, Refusal.NotExclusive(), cancellation);
@@ -144,8 +144,8 @@ public sealed class IssueCertificate(
             case OpenOutcome.KeyReused:
                 return await RefuseAsync(attempt, Refusal.KeyReused(), cancellation);
             default:
-                logger.LeftToAnother(rotation.Thing, rotation.JobId, rotation.RotationId);
-                return Outcome.Silent;
+                // A copy of this request was faster, or the end of another execution was heard. Each such turn is another's step, so this ends.
+                return await DecideAsync(attempt.Request, cancellation);
         }
     }
 
@@ -349,4 +349,7 @@ public sealed record IssueSettings(TimeSpan RetirementGrace = default, IReadOnly
 /// <param name="Certificates">All that are attached to the thing.</param>
 /// <param name="InUse">The one the request came with.</param>
 internal sealed record Attempt(
-    Sender Sender, JobExecution Execution, string RotationId, IReadOnlyList<ThingCertificate> Certificates, Certificate InUse);
+    DeviceRequest<CreateRequest> Request, JobExecution Execution, string RotationId, IReadOnlyList<ThingCertificate> Certificates, Certificate InUse)
+{
+    public Sender Sender => Request.Sender;
+}

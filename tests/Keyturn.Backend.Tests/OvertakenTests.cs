@@ -87,11 +87,12 @@ public sealed class OvertakenTests
     }
 
     [Fact]
-    public async Task A_request_overtaken_by_another_of_the_same_rotation_is_silent()
+    public async Task A_request_overtaken_by_another_of_the_same_rotation_gets_the_same_certificate()
     {
         OvertakeOnce(() => _cloud.CreateAsync(), "ledger.Open");
-        Assert.Equal(Outcome.Silent, await _cloud.CreateAsync());
-        Assert.Single(_cloud.Published);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync());
+        Assert.Single(_cloud.Published.Select(p => p.Payload.GetProperty("certificateId").GetString()).Distinct());
+        Assert.Equal(2, _cloud.Registry.Certificates.Count);
         Assert.Equal(RotationState.Issued, _cloud.Rotation.State);
     }
 
@@ -158,7 +159,7 @@ public sealed class OvertakenTests
         _cloud.AddJob("rotate-2");
         var first = _cloud.New;
         OvertakeOnce(() => _cloud.CommitAsync(principal: first.Certificate.Id));
-        Assert.Equal(RefusalCode.RotationOpen, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
+        Assert.Equal(RefusalCode.TryAgain, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
         Assert.Equal(RefusalCode.WrongPrincipal, (await _cloud.CreateAsync(key: 1, jobId: "rotate-2")).Code);
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2", principal: first.Certificate.Id));
     }

@@ -82,6 +82,40 @@ public sealed class UnexpectedOrderTests
         Assert.Contains("before the device asked", _cloud.Notices[1].Reason, StringComparison.Ordinal);
     }
 
+    /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_device_of_the_reference_s_kind_whose_retry_meets_the_end_before_it_is_served(bool rotated)
+    {
+        if (rotated)
+        {
+            await _cloud.CreateAsync(token: null);
+        }
+
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        var end = Now;
+        _cloud.Faults.FailWith = name =>
+        {
+            if (name == (rotated ? "ledger.TryUpdate" : "ledger.Open"))
+            {
+                _cloud.Faults.FailWith = null;
+                HearAsync("TIMED_OUT", end, "event-1").GetAwaiter().GetResult();
+            }
+
+            return null;
+        };
+        if (rotated)
+        {
+            // Lambda repeats it.
+            await Assert.ThrowsAsync<DependencyException>(() => _cloud.CreateAsync(key: 1, token: null));
+        }
+
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, token: null));
+        Assert.Single(_cloud.Notices);
+    }
+
     private async Task<StoredCertificate> RotateAsync(StoredCertificate from, int key, string jobId)
     {
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: key, principal: from.Certificate.Id, jobId: jobId));
