@@ -76,7 +76,9 @@ internal sealed class EarlierRotations(
     private async Task<Refusal?> BlocksAsync(Attempt attempt, Rotation earlier, CancellationToken cancellation)
     {
         var execution = attempt.Execution;
-        if ((execution.QueuedAt, execution.ExecutionNumber).CompareTo((earlier.QueuedAt, earlier.ExecutionNumber)) < 0)
+        // The numbers of two jobs say nothing of which came first.
+        var number = execution.JobId == earlier.JobId ? execution.ExecutionNumber : earlier.ExecutionNumber;
+        if ((execution.QueuedAt, number).CompareTo((earlier.QueuedAt, earlier.ExecutionNumber)) < 0)
         {
             return Refusal.RotationOpen(earlier.JobId);
         }

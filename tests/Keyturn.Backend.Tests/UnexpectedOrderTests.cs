@@ -41,6 +41,17 @@ public sealed class UnexpectedOrderTests
         Assert.Empty(_cloud.Notices);
     }
 
+    [Fact]
+    public async Task A_failed_rotation_does_not_block_a_job_of_its_second_whatever_their_numbers()
+    {
+        _cloud.AddJob(Cloud.Job, number: 2);
+        _cloud.AddJob("rotate-2");
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.CloseAsync("TIMED_OUT");
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
+    }
+
     /// <summary>The next job's request is faster than the end of the one before; then that one is retried, and the device fails before it asks.</summary>
     [Fact]
     public async Task A_retry_that_fails_before_it_asks_is_told_of_though_another_job_closed_the_rotation_before_it()
