@@ -88,7 +88,8 @@ internal sealed class EarlierRotations(
             case RotationState.Committed when attempt.InUse.Id == earlier.Old.Id:
                 return await _notices.OldAfterCommitAsync(earlier, cancellation);
 
-            case RotationState.Frozen when execution.JobId == earlier.JobId
+            // A retry does not end a freeze; a job that was deleted and created anew begins with number 1 again.
+            case RotationState.Frozen when (execution.JobId == earlier.JobId && execution.ExecutionNumber > earlier.ExecutionNumber)
                 || execution.QueuedAt <= earlier.Reached(RotationState.Frozen)!.Value.ToUnixTimeSeconds():
                 return Refusal.Frozen();
 

@@ -52,6 +52,18 @@ public sealed class UnexpectedOrderTests
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 1, jobId: "rotate-2"));
     }
 
+    /// <summary>Deleted and created anew, as the message of the freeze asks for.</summary>
+    [Fact]
+    public async Task A_freeze_ends_with_a_job_of_the_same_name_that_was_created_after_it()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CreateAsync(key: 1);
+        await _cloud.CloseAsync("FAILED");
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        _cloud.AddJob(Cloud.Job);
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 2));
+    }
+
     /// <summary>The next job's request is faster than the end of the one before; then that one is retried, and the device fails before it asks.</summary>
     [Fact]
     public async Task A_retry_that_fails_before_it_asks_is_told_of_though_another_job_closed_the_rotation_before_it()
