@@ -85,10 +85,11 @@ public sealed class IssueCertificate(
             return await RefuseAsync(attempt, Refusal.Csr(csrFault), cancellation);
         }
 
-        // Mostly a request of an earlier execution, under way for minutes. It settles nothing, and it is no second key.
+        // Mostly a request of an earlier execution, under way for minutes. It settles nothing, it is no second key, and not why this execution fails
+        // unless it says that it is of this one.
         if (known.Rotations.Any(r => r.RotationId != rotationId && r.KeyHash == csr.KeyHash))
         {
-            return sender.ClientToken is null
+            return create.ExecutionNumber is null
                 ? await _answers.RefuseStrangerAsync(sender, create.JobId, rotationId, Refusal.KeyReused(), cancellation)
                 : await RefuseAsync(attempt, Refusal.KeyReused(), cancellation);
         }

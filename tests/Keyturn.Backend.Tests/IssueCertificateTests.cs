@@ -94,7 +94,10 @@ public sealed class IssueCertificateTests
     {
         await _cloud.RotateAsync();
         _cloud.AddJob("rotate-2");
-        Assert.Equal(RefusalCode.KeyReused, (await _cloud.CreateAsync(jobId: "rotate-2", principal: _cloud.New.Certificate.Id)).Code);
+        var inUse = _cloud.New.Certificate.Id;
+        Assert.Equal(RefusalCode.KeyReused, (await _cloud.CreateAsync(jobId: "rotate-2", principal: inUse, number: 1)).Code);
+        await _cloud.CloseAsync("FAILED", "rotate-2", "event-2");
+        Assert.Equal(RefusalCode.KeyReused, Assert.Single(_cloud.Notices).Code);
     }
 
     [Fact]

@@ -139,6 +139,19 @@ public sealed class UnexpectedOrderTests
         Assert.Single(_cloud.Notices);
     }
 
+    /// <summary>The device's component is of a version that does not name the execution.</summary>
+    [Fact]
+    public async Task A_late_request_is_not_why_the_retry_after_it_was_called_off()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        Assert.Equal(RefusalCode.KeyReused, (await _cloud.CreateAsync(token: "late")).Code);
+        await _cloud.CloseAsync("CANCELED", eventId: "event-2");
+        Assert.Equal("JOB_ENDED", Assert.Single(_cloud.Notices).Code);
+    }
+
     private async Task<StoredCertificate> RotateAsync(StoredCertificate from, int key, string jobId)
     {
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: key, principal: from.Certificate.Id, jobId: jobId));
