@@ -112,7 +112,9 @@ internal sealed class OpenRotations(
     private async Task RetireLosersAsync(ThingLedger known, Rotation latest, CancellationToken cancellation)
     {
         var attached = await registry.ListCertificatesAsync(latest.Thing, cancellation);
-        if (await _retirement.FaultOfWinnerAsync(latest.InUse, attached, null, cancellation) is { } fault)
+        // A third certificate, whose request closed it, is the one that stays.
+        var winner = attached.FirstOrDefault(c => c.Certificate.Id == latest.Trail[^1].Principal)?.Certificate ?? latest.InUse;
+        if (await _retirement.FaultOfWinnerAsync(winner, attached, null, cancellation) is { } fault)
         {
             // A device may have rotated between the two looks; then the next sweep sees it as it is.
             if (!(await ledger.ReadAsync(latest.Thing, cancellation)).IsLaterThan(known))
@@ -125,7 +127,7 @@ internal sealed class OpenRotations(
 
         foreach (var rotation in known.Rotations.Where(r => IsLeftOver(r, known)))
         {
-            await _retirement.RetireAsync(rotation, latest.InUse, attached, cancellation);
+            await _retirement.RetireAsync(rotation, winner, attached, cancellation);
         }
     }
 }

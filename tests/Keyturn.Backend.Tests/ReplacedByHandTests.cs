@@ -57,6 +57,28 @@ public sealed class ReplacedByHandTests
         Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(key: 2, jobId: "rotate-3", principal: third.Certificate.Id, token: token));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_did_as_the_message_says_is_not_alarmed_before_the_next_job(bool detached)
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CloseAsync("TIMED_OUT");
+        var third = await ReplaceAsync();
+        await _cloud.CreateAsync(key: 1, jobId: "rotate-2", principal: third.Certificate.Id);
+        await _cloud.CloseAsync("FAILED", "rotate-2", "event-2");
+        _cloud.Old.IsActive = false;
+        if (detached)
+        {
+            _cloud.Old.Things.Clear();
+        }
+
+        _cloud.Clock.Advance(TimeSpan.FromHours(1));
+        await _cloud.SweepAsync();
+        Assert.DoesNotContain(_cloud.Notices, n => n.Kind == NoticeKind.Alarm);
+        Assert.Equal([_cloud.Old, third], _cloud.Registry.Certificates.Values);
+    }
+
     [Fact]
     public async Task A_connection_that_outlives_its_certificate_retires_no_other_by_an_attest()
     {
