@@ -65,6 +65,8 @@ public sealed class CloseRotation(
                 break;
 
             case RotationState.ClosedNew or RotationState.ClosedOld:
+            // Its end was another event's, which tells of it; that it did may have expired while the rotation waits.
+            case var _ when job.Deleted && rotation.JobEnd is { } end && end != NoticeIds.Of(job):
                 logger.NothingToClose(job.Thing, job.JobId, job.Status);
                 break;
 

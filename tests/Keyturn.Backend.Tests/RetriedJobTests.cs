@@ -290,6 +290,30 @@ public sealed class RetriedJobTests
     }
 
     [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Nor_of_a_rotation_that_waits_for_longer_than_it_is_kept_that_it_was_told(bool committed, bool frozen)
+    {
+        await _cloud.CreateAsync();
+        if (committed)
+        {
+            await _cloud.CommitAsync();
+        }
+
+        if (frozen)
+        {
+            await _cloud.CreateAsync(key: 1);
+        }
+
+        await HearAsync("failed", "FAILED", Now, "event-1");
+        _cloud.Ledger.ExpireNotices();
+        _cloud.Clock.Advance(TimeSpan.FromDays(30));
+        await HearAsync("deleted", "FAILED", Now, "event-2");
+        Assert.Single(_cloud.Notices);
+    }
+
+    [Theory]
     [InlineData("SUCCEEDED")]
     [InlineData("FAILED")]
     [InlineData("IN_PROGRESS")]

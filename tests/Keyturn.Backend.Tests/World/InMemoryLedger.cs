@@ -86,6 +86,9 @@ internal sealed class InMemoryLedger(IPortCalls calls) : IRotationLedger
     /// <summary>Another invocation, at the same time.</summary>
     public void SendElsewhere(string thing, string noticeId) => _notices[(thing, noticeId)] = DateTimeOffset.MaxValue;
 
+    /// <summary>By the table's time to live: unlike an open rotation, what was told is kept for a while only.</summary>
+    public void ExpireNotices() => _notices.Clear();
+
     public Task RecordHeardAsync(HeardDevice device, CancellationToken cancellation) =>
         CallAsync("ledger.RecordHeard", () => _heard[device.Thing] = device);
 
