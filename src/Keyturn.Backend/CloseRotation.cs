@@ -77,10 +77,11 @@ public sealed class CloseRotation(
     }
 
     /// <summary>
-    /// The execution that ended came after this rotation's, and never got as far as a rotation. Deleting is no second end: an execution
-    /// is deleted with its job, long after its end.
+    /// The execution that ended came after this rotation's, and never got as far as a rotation, or its event was faster than this one. Deleting is no second
+    /// end: an execution is deleted with its job, long after its end.
     /// </summary>
-    private static bool IsOver(Rotation rotation, JobEvent job) => rotation.JobEndedAt < job.At && !job.Deleted;
+    private static bool IsOver(Rotation rotation, JobEvent job) => !job.Deleted
+        && (rotation.JobEndedAt < job.At || (!job.Succeeded && NoticeIds.IsOneOfItsKind(rotation.JobEnd) && rotation.JobEnd != NoticeIds.Of(job)));
 
     private static bool IsLater(RecordedRefusal? refusal, Rotation rotation) =>
         refusal is not null && (refusal.QueuedAt, refusal.ExecutionNumber).CompareTo((rotation.QueuedAt, rotation.ExecutionNumber)) > 0;

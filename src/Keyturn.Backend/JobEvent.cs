@@ -21,6 +21,9 @@ public sealed record JobEvent(string Thing, string JobId, string Status, long At
     /// <summary>The rotation whose end was found by looking; null: AWS IoT announced it.</summary>
     public string? FoundFor { get; init; }
 
+    /// <summary>An execution ends once: all copies of that event have its id. What was found, or is deleted, may be announced beside that.</summary>
+    public bool IsOneOfItsKind => FoundFor is null && !Deleted;
+
     /// <exception cref="FormatException">Not an event of a job execution.</exception>
     public static JobEvent Parse(ReadOnlyMemory<byte> json)
     {

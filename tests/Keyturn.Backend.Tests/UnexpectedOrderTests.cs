@@ -105,6 +105,22 @@ public sealed class UnexpectedOrderTests
         Assert.Contains("before the device asked", _cloud.Notices[1].Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(20)]
+    public async Task So_are_both_when_the_retry_s_end_is_heard_of_first(int seconds)
+    {
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        var firstEnd = Now;
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await HearAsync("FAILED", firstEnd + seconds, "event-2");
+        await HearAsync("TIMED_OUT", firstEnd, "event-1");
+        await HearAsync("FAILED", firstEnd + seconds, "event-2");
+        await HearAsync("TIMED_OUT", firstEnd, "event-1");
+        Assert.Equal(2, _cloud.Notices.Count);
+    }
+
     /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
     [Theory]
     [InlineData(true)]
