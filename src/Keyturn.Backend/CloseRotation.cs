@@ -146,7 +146,13 @@ public sealed class CloseRotation(
         }
 
         return await ledger.TryUpdateAsync(
-            rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job), LoserSettled = isLeft },
+            rotation.To(RotationState.ClosedNew, clock.GetUtcNow()) with
+            {
+                // The end of a job of the same name may have been faster, and copies of that must find what they were taken for.
+                JobEndedAt = rotation.JobEndedAt ?? job.At,
+                JobEnd = rotation.JobEnd ?? NoticeIds.Of(job),
+                LoserSettled = isLeft,
+            },
             cancellation);
     }
 

@@ -121,6 +121,21 @@ public sealed class UnexpectedOrderTests
         Assert.Equal(2, _cloud.Notices.Count);
     }
 
+    [Fact]
+    public async Task The_end_of_a_job_created_anew_that_is_heard_before_the_success_is_told_of_once()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        var success = Now + 1;
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(10));
+        _cloud.AddJob(Cloud.Job);
+        await HearAsync("FAILED", Now + 5, "event-2");
+        await HearAsync("SUCCEEDED", success, "event-1");
+        await HearAsync("FAILED", Now + 5, "event-2");
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+        Assert.Single(_cloud.Notices);
+    }
+
     /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
     [Theory]
     [InlineData(true)]
