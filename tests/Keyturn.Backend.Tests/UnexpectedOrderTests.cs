@@ -136,6 +136,24 @@ public sealed class UnexpectedOrderTests
         Assert.Single(_cloud.Notices);
     }
 
+    [Fact]
+    public async Task Of_three_executions_that_are_refused_each_is_told_of_though_the_third_asks_before_the_second_s_end_is_heard()
+    {
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", Now + 1, "event-1");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.CreateAsync(csr: "none");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        var secondEnd = Now;
+        _cloud.AddJob(Cloud.Job, number: 3);
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", secondEnd, "event-2");
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", secondEnd + 5, "event-3");
+        Assert.Equal(3, _cloud.Notices.Select(n => n.RotationId).Distinct().Count());
+    }
+
     /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
     [Theory]
     [InlineData(true)]

@@ -115,8 +115,9 @@ public sealed record ThingLedger(
         return refused.LastOrDefault(r => r.JobEnd == end)
             ?? refused.LastOrDefault(r => r.JobEnd is null && (r.QueuedAt < job.At || !CanBeRetry(job, r.ExecutionNumber, r.RotationId) || IsNext(r)));
 
-        // The end of an execution before it has been heard, so this one is its own.
-        bool IsNext(RecordedRefusal refusal) => heard.Any(h => h.CompareTo((refusal.QueuedAt, refusal.ExecutionNumber)) < 0);
+        // The ends of the executions before it have been heard, so this one is its own.
+        bool IsNext(RecordedRefusal refusal) => heard.Any(h => h.CompareTo((refusal.QueuedAt, refusal.ExecutionNumber)) < 0)
+            && refused.First(r => r.JobEnd is null) == refusal;
     }
 
     /// <summary>
