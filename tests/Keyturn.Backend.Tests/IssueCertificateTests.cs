@@ -90,6 +90,22 @@ public sealed class IssueCertificateTests
     }
 
     [Fact]
+    public async Task A_key_that_another_thing_has_used_is_not_certified()
+    {
+        await _cloud.CreateAsync();
+        var other = new Cloud();
+        await other.Ledger.OpenAsync(_cloud.Rotation with { Thing = "pump2", RotationId = "of-pump2" }, null, TestContext.Current.CancellationToken);
+        Assert.Equal(RefusalCode.KeyReused, (await other.CreateAsync()).Code);
+    }
+
+    [Fact]
+    public async Task A_request_that_names_its_rotation_is_answered_alike()
+    {
+        await _cloud.CreateAsync();
+        Assert.Equal(Outcome.Accepted, await _cloud.CreateAsync(rotationId: _cloud.Rotation.RotationId));
+    }
+
+    [Fact]
     public async Task A_key_is_certified_in_one_rotation_only()
     {
         await _cloud.RotateAsync();
