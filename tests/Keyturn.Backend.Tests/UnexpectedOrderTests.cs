@@ -154,6 +154,25 @@ public sealed class UnexpectedOrderTests
         Assert.Equal(3, _cloud.Notices.Select(n => n.RotationId).Distinct().Count());
     }
 
+    [Fact]
+    public async Task A_copy_of_an_end_that_comes_when_the_retry_was_refused_is_not_the_retry_s()
+    {
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", Now + 1, "event-1");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        await _cloud.CreateAsync();
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        var secondEnd = Now;
+        _cloud.AddJob(Cloud.Job, number: 3);
+        await HearAsync("FAILED", secondEnd, "event-2");
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", secondEnd, "event-2");
+        Assert.Equal(2, _cloud.Notices.Count);
+        await HearAsync("FAILED", secondEnd + 5, "event-3");
+        Assert.Equal([RefusalCode.CsrRefused, "JOB_ENDED", RefusalCode.CsrRefused], _cloud.Notices.Select(n => n.Code));
+    }
+
     /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
     [Theory]
     [InlineData(true)]
