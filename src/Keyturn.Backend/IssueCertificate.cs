@@ -74,7 +74,8 @@ public sealed class IssueCertificate(
             return await _answers.RefuseStrangerAsync(sender, create.JobId, create.RotationId, Refusal.JobNotInProgress(), cancellation);
         }
 
-        var attempt = new Attempt(request, execution, rotationId, certificates, inUse.Certificate);
+        var attempt = new Attempt(
+            request, execution, rotationId, certificates, inUse.Certificate, known.Refusals.FirstOrDefault(r => r.RotationId == rotationId)?.JobEnd);
         if (!inUse.IsExclusive)
         {
             return await RefuseAsync(attempt, Refusal.NotExclusive(), cancellation);
@@ -336,7 +337,7 @@ public sealed class IssueCertificate(
         var (sender, execution) = (attempt.Sender, attempt.Execution);
         await ledger.RecordRefusalAsync(
             new RecordedRefusal(sender.Thing, attempt.RotationId, execution.JobId, execution.QueuedAt, execution.ExecutionNumber,
-                refusal.Code, refusal.Reason, refusal.ToDo, sender.Principal, clock.GetUtcNow()),
+                refusal.Code, refusal.Reason, refusal.ToDo, sender.Principal, clock.GetUtcNow(), attempt.JobEnd),
             cancellation);
         return await _answers.RefuseAsync(sender, execution.JobId, attempt.RotationId, refusal, cancellation);
     }
@@ -349,8 +350,10 @@ public sealed record IssueSettings(TimeSpan RetirementGrace = default, IReadOnly
 /// <summary>A request whose sender and job are established.</summary>
 /// <param name="Certificates">All that are attached to the thing.</param>
 /// <param name="InUse">The one the request came with.</param>
+/// <param name="JobEnd">Of the event that an earlier refusal of this execution was told for: it stays told.</param>
 internal sealed record Attempt(
-    DeviceRequest<CreateRequest> Request, JobExecution Execution, string RotationId, IReadOnlyList<ThingCertificate> Certificates, Certificate InUse)
+    DeviceRequest<CreateRequest> Request, JobExecution Execution, string RotationId, IReadOnlyList<ThingCertificate> Certificates, Certificate InUse,
+    string? JobEnd)
 {
     public Sender Sender => Request.Sender;
 }

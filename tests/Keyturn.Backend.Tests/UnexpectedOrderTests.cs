@@ -173,6 +173,23 @@ public sealed class UnexpectedOrderTests
         Assert.Equal([RefusalCode.CsrRefused, "JOB_ENDED", RefusalCode.CsrRefused], _cloud.Notices.Select(n => n.Code));
     }
 
+    [Fact]
+    public async Task A_refusal_that_was_told_for_the_end_before_it_is_not_told_for_its_own_again_when_it_is_repeated()
+    {
+        await _cloud.CreateAsync();
+        await HearAsync("TIMED_OUT", Now + 1, "event-1");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(1));
+        _cloud.AddJob(Cloud.Job, number: 2);
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(5));
+        var secondEnd = Now;
+        _cloud.AddJob(Cloud.Job, number: 3);
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", secondEnd, "event-2");
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", secondEnd + 5, "event-3");
+        Assert.Equal(3, _cloud.Notices.Count);
+    }
+
     /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
     [Theory]
     [InlineData(true)]
