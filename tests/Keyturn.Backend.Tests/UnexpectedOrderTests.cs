@@ -190,6 +190,21 @@ public sealed class UnexpectedOrderTests
         Assert.Equal(3, _cloud.Notices.Count);
     }
 
+    [Fact]
+    public async Task Nor_is_a_copy_of_that_of_an_execution_that_never_asked()
+    {
+        await _cloud.CreateAsync();
+        await HearAsync("TIMED_OUT", Now + 1, "event-1");
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(6));
+        var secondEnd = Now;
+        _cloud.AddJob(Cloud.Job, number: 3);
+        await HearAsync("FAILED", secondEnd, "event-2");
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("FAILED", secondEnd, "event-2");
+        await HearAsync("FAILED", secondEnd + 5, "event-3");
+        Assert.Equal(["JOB_ENDED", "JOB_ENDED", RefusalCode.CsrRefused], _cloud.Notices.Select(n => n.Code));
+    }
+
     /// <summary>A retry is queued at the end of the execution before it: its request and the event of that end meet.</summary>
     [Theory]
     [InlineData(true)]

@@ -113,7 +113,7 @@ public sealed record ThingLedger(
         var heard = Rotations.Where(r => r.JobId == job.JobId && r.JobEnd is { } other && other != end).Select(r => (r.QueuedAt, r.ExecutionNumber))
             .Concat(refused.Where(r => r.JobEnd is not null).Select(r => (r.QueuedAt, r.ExecutionNumber))).ToList();
         return refused.LastOrDefault(r => r.JobEnd == end)
-            ?? (Rotations.Any(r => r.JobEnd == end) ? null : refused.LastOrDefault(r => r.JobEnd is null && (r.QueuedAt < job.At || !CanBeRetry(job, r.ExecutionNumber, r.RotationId) || IsNext(r))));
+            ?? (ActiveRotationId == end || Rotations.Any(r => r.JobEnd == end) ? null : refused.LastOrDefault(r => r.JobEnd is null && (r.QueuedAt < job.At || !CanBeRetry(job, r.ExecutionNumber, r.RotationId) || IsNext(r))));
 
         // The ends of the executions before it have been heard, so this one is its own.
         bool IsNext(RecordedRefusal refusal) => heard.Any(h => h.CompareTo((refusal.QueuedAt, refusal.ExecutionNumber)) < 0)
