@@ -35,7 +35,7 @@ public sealed class FuzzTests
             inner.Array[0, 3].Select(a => "{" + string.Join(',', a.Select((v, i) => $"\"{(i == 0 ? "Enabled" : "k" + i)}\":{v}")) + "}")));
 
     private static readonly string[] Fields =
-        ["jobId", "csr", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter", "verify"];
+        ["jobId", "csr", "executionNumber", "rotationId", "clientToken", "attest", "certificateId", "nonce", "component", "keyStore", "notAfter", "verify"];
 
     [Fact]
     public void A_request_of_any_shape_is_read_or_is_a_fault()
@@ -60,11 +60,11 @@ public sealed class FuzzTests
     [Fact]
     public void An_event_with_any_value_in_place_of_a_column_is_read_or_refused()
     {
-        string[] columns = ["thingName", "topic", "clientId", "principal"];
+        string[] columns = ["thingName", "topic", "clientId", "principal", "receivedAt"];
         Gen.Select(OneOfThese(columns), Json).Sample(
             (column, value) =>
             {
-                var json = "{" + string.Join(',', columns.Select(c => $"\"{c}\":{(c == column ? value : c == "topic" ? $"\"awslabs/things/{Thing}/certificate/create\"" : $"\"{Thing}\"")}")) + "}";
+                var json = "{" + string.Join(',', columns.Select(c => $"\"{c}\":{(c == column ? value : c == "topic" ? $"\"awslabs/things/{Thing}/certificate/create\"" : c == "receivedAt" ? "1" : $"\"{Thing}\"")}")) + "}";
                 try
                 {
                     var request = DeviceRequest.ParseCreate(Encoding.UTF8.GetBytes(json));
@@ -81,7 +81,7 @@ public sealed class FuzzTests
     [Fact]
     public void A_job_event_of_any_shape_is_read_or_refused()
     {
-        string[] members = ["thingArn", "jobId", "status", "timestamp", "eventId", "statusDetails"];
+        string[] members = ["thingArn", "jobId", "status", "operation", "timestamp", "eventId", "statusDetails"];
         Gen.Select(OneOfThese(members), Json).Array[0, 3].Sample(
             wrong =>
             {
