@@ -199,12 +199,13 @@ public sealed class CloseRotation(
     {
         if (refusal is not null)
         {
-            if (refusal.JobEnd is null)
+            // A deletion may be faster than the end of what it deletes, which must find its execution.
+            if (refusal.JobEnd is null && job.IsOneOfItsKind)
             {
                 await ledger.RecordRefusalAsync(refusal with { JobEnd = NoticeIds.Of(job) }, cancellation);
             }
 
-            await _notices.SendOnceAsync(NoticeIds.Of(refusal.RotationId), Explanation.Of(job, refusal), cancellation);
+            await _notices.SendOnceAsync(NoticeIds.Of(refusal.RotationId), Explanation.Of(job, refusal), cancellation, isLastChance: true);
         }
         else if (Explanation.Of(job) is { } notice)
         {

@@ -334,6 +334,32 @@ public sealed class RetriedJobTests
         Assert.Empty(_cloud.Notices);
     }
 
+    [Fact]
+    public async Task So_it_is_of_a_refusal_and_the_end_itself_that_comes_later_is_none_of_another_execution()
+    {
+        await _cloud.CreateAsync(csr: "none");
+        await HearAsync("deleted", "FAILED", Now + 2, "event-2");
+        await HearAsync("failed", "FAILED", Now, "event-1");
+        _cloud.Ledger.ExpireNotices();
+        await HearAsync("deleted", "FAILED", Now + 2, "event-2");
+        Assert.Equal(RefusalCode.CsrRefused, Assert.Single(_cloud.Notices).Code);
+    }
+
+    [Fact]
+    public async Task Which_is_told_of_by_the_end_when_telling_it_failed_at_the_deletion()
+    {
+        await _cloud.CreateAsync(csr: "none");
+        _cloud.Faults.FailWith = name => name == "sns.Publish" ? new DependencyException("sns", "Publish", "ThrottlingException", "too many") : null;
+        var end = Now;
+        await Assert.ThrowsAsync<DependencyException>(() => HearAsync("deleted", "FAILED", end + 2, "event-2"));
+        _cloud.Faults.FailWith = null;
+        await Assert.ThrowsAsync<DependencyException>(() => HearAsync("failed", "FAILED", end, "event-1"));
+        _cloud.Clock.Advance(TimeSpan.FromMinutes(1));
+        await HearAsync("deleted", "FAILED", end + 2, "event-2");
+        await HearAsync("failed", "FAILED", end, "event-1");
+        Assert.Equal(RefusalCode.CsrRefused, Assert.Single(_cloud.Notices).Code);
+    }
+
     private Task HearAsync(string operation, string status, long at, string eventId, string rotationId = "unknown") =>
         _cloud.HearAsync(JobEvent.Parse(Encoding.UTF8.GetBytes(FormattableString.Invariant(
             $$"""{"eventType":"JOB_EXECUTION","eventId":"{{eventId}}","timestamp":{{at}},"operation":"{{operation}}","jobId":"{{Cloud.Job}}","thingArn":"arn:aws:iot:us-east-1:012345678901:thing/{{Cloud.Thing}}","status":"{{status}}","statusDetails":{"CertificateRotator":"true","rotationId":"{{rotationId}}"} }"""))));
