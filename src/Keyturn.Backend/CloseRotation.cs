@@ -40,9 +40,10 @@ public sealed class CloseRotation(
 
     private async Task EndAsync(JobEvent job, Rotation rotation, ThingLedger known, CancellationToken cancellation)
     {
-        if (rotation is { IsClosed: true, JobEndedAt: null } && job.FoundFor is null)
+        // The device's word or its next rotation closed it, or its end was only found, or taken from a deletion. A later end is another execution's.
+        if ((rotation is { IsClosed: true, JobEndedAt: null } && job.FoundFor is null)
+            || (rotation.JobEnd is { } found && job.IsOneOfItsKind && !NoticeIds.IsOneOfItsKind(found)))
         {
-            // The device's word or its next rotation closed it. A later end of the same job is another execution's.
             await ledger.TryUpdateAsync(rotation with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job) }, cancellation);
             await HandleAsync(job, cancellation);
             return;

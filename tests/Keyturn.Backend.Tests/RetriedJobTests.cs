@@ -360,6 +360,24 @@ public sealed class RetriedJobTests
         Assert.Equal(RefusalCode.CsrRefused, Assert.Single(_cloud.Notices).Code);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Nor_is_it_the_end_of_a_rotation_so_that_those_of_the_rotation_and_of_its_retry_come_later(bool retrysFirst)
+    {
+        await _cloud.CreateAsync();
+        var begin = Now;
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(10));
+        await HearAsync("deleted", "FAILED", begin + 9, "event-3");
+        foreach (var second in new[] { retrysFirst, !retrysFirst, true, false })
+        {
+            await HearAsync("failed", "FAILED", begin + (second ? 7 : 3), second ? "event-2" : "event-1");
+        }
+
+        await HearAsync("deleted", "FAILED", begin + 9, "event-3");
+        Assert.Equal(2, _cloud.Notices.Count);
+    }
+
     private Task HearAsync(string operation, string status, long at, string eventId, string rotationId = "unknown") =>
         _cloud.HearAsync(JobEvent.Parse(Encoding.UTF8.GetBytes(FormattableString.Invariant(
             $$"""{"eventType":"JOB_EXECUTION","eventId":"{{eventId}}","timestamp":{{at}},"operation":"{{operation}}","jobId":"{{Cloud.Job}}","thingArn":"arn:aws:iot:us-east-1:012345678901:thing/{{Cloud.Thing}}","status":"{{status}}","statusDetails":{"CertificateRotator":"true","rotationId":"{{rotationId}}"} }"""))));
