@@ -31,7 +31,7 @@ public sealed class CloseRotation(
         var (last, refusal) = (known.EndedBy(job), known.RefusedBefore(job));
         if (last is null || IsOver(last, job) || IsLater(refusal, last))
         {
-            await CloseUnopenedAsync(job, known, last is null || IsLater(refusal, last) ? refusal : null, cancellation);
+            await CloseUnopenedAsync(job, known, last is null || IsLater(refusal, last) ? refusal : null, last, cancellation);
             return;
         }
 
@@ -196,8 +196,11 @@ public sealed class CloseRotation(
     private Task NotifyAsync(JobEvent job, Rotation rotation, CancellationToken cancellation) =>
         _notices.SendOnceAsync(NoticeIds.Of(rotation), Explanation.Of(job, rotation), cancellation, isLastChance: true);
 
-    private async Task CloseUnopenedAsync(JobEvent job, ThingLedger known, RecordedRefusal? refusal, CancellationToken cancellation)
+    private async Task CloseUnopenedAsync(
+        JobEvent job, ThingLedger known, RecordedRefusal? refusal, Rotation? before, CancellationToken cancellation)
     {
+        // A later end of the same job was faster, and was told of as the end of that rotation.
+        var overtaken = !job.Deleted && before?.JobEndedAt >= job.At ? before : null;
         if (refusal is not null)
         {
             // A deletion may be faster than the end of what it deletes, which must find its execution.
@@ -208,7 +211,7 @@ public sealed class CloseRotation(
 
             await _notices.SendOnceAsync(NoticeIds.Of(refusal.RotationId), Explanation.Of(job, refusal), cancellation, isLastChance: true);
         }
-        else if (Explanation.Of(job) is { } notice)
+        else if ((Explanation.Of(job) ?? (overtaken is null ? null : Explanation.Of(job, overtaken))) is { } notice)
         {
             // A request that saw the job still in progress must not open a rotation now: its end would be told of a second time.
             if (!await ledger.TryCloseUnopenedAsync(job.Thing, known.ActiveRotationId, NoticeIds.Of(job), cancellation))

@@ -289,6 +289,23 @@ public sealed class RetriedJobTests
         Assert.Equal([RotationState.ClosedNew, RotationState.Issued], _cloud.Ledger.Rotations.Select(r => r.State));
     }
 
+    /// <summary>Whoever deletes a job knows of it, but not that the rotation's failure was told of with another execution's end.</summary>
+    [Theory]
+    [InlineData("deleted", "IN_PROGRESS")]
+    [InlineData("canceled", "CANCELED")]
+    public async Task That_is_told_of_too_when_the_end_of_the_job_created_anew_was_heard_first(string operation, string status)
+    {
+        await _cloud.CreateAsync();
+        var begin = Now;
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(10));
+        _cloud.AddJob(Cloud.Job);
+        await HearAsync("failed", "FAILED", begin + 12, "event-2");
+        await HearAsync(operation, status, begin + 3, "event-1");
+        await HearAsync(operation, status, begin + 3, "event-1");
+        await HearAsync("failed", "FAILED", begin + 12, "event-2");
+        Assert.Equal(2, _cloud.Notices.Count);
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]
