@@ -41,8 +41,9 @@ public sealed class CloseRotation(
     private async Task EndAsync(JobEvent job, Rotation rotation, ThingLedger known, CancellationToken cancellation)
     {
         // The device's word or its next rotation closed it, or its end was only found, or taken from a deletion. A later end is another execution's.
+        // A success takes no place: if a failure was told of with that deletion, the end of that failure is still to come.
         if ((rotation is { IsClosed: true, JobEndedAt: null } && job.FoundFor is null)
-            || (rotation.JobEnd is { } found && job.IsOneOfItsKind && !NoticeIds.IsOneOfItsKind(found)))
+            || (rotation.JobEnd is { } found && job.IsOneOfItsKind && !job.Succeeded && !NoticeIds.IsOneOfItsKind(found)))
         {
             await ledger.TryUpdateAsync(rotation with { JobEndedAt = job.At, JobEnd = NoticeIds.Of(job) }, cancellation);
             await HandleAsync(job, cancellation);

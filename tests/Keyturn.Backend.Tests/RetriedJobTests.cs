@@ -395,6 +395,20 @@ public sealed class RetriedJobTests
         Assert.Equal(2, _cloud.Notices.Count);
     }
 
+    [Fact]
+    public async Task A_failure_of_the_job_created_anew_is_told_of_once_though_its_deletion_is_heard_before_the_success_of_the_one_before()
+    {
+        await _cloud.CreateAsync();
+        await _cloud.CommitAsync();
+        var begin = Now;
+        _cloud.Clock.Advance(TimeSpan.FromSeconds(10));
+        await HearAsync("deleted", "FAILED", begin + 9, "event-3");
+        await HearAsync("succeeded", "SUCCEEDED", begin + 2, "event-1");
+        await HearAsync("failed", "FAILED", begin + 7, "event-2");
+        Assert.Single(_cloud.Notices);
+        Assert.Equal([_cloud.New], _cloud.Registry.Certificates.Values);
+    }
+
     private Task HearAsync(string operation, string status, long at, string eventId, string rotationId = "unknown") =>
         _cloud.HearAsync(JobEvent.Parse(Encoding.UTF8.GetBytes(FormattableString.Invariant(
             $$"""{"eventType":"JOB_EXECUTION","eventId":"{{eventId}}","timestamp":{{at}},"operation":"{{operation}}","jobId":"{{Cloud.Job}}","thingArn":"arn:aws:iot:us-east-1:012345678901:thing/{{Cloud.Thing}}","status":"{{status}}","statusDetails":{"CertificateRotator":"true","rotationId":"{{rotationId}}"} }"""))));
