@@ -201,7 +201,7 @@ public sealed class CloseRotation(
         JobEvent job, ThingLedger known, RecordedRefusal? refusal, Rotation? before, CancellationToken cancellation)
     {
         // A later end of the same job was faster, and was told of as the end of that rotation.
-        var overtaken = !job.Deleted && before?.JobEndedAt >= job.At ? before : null;
+        var overtaken = !job.Deleted && before?.JobEndedAt > job.At ? before : null;
         if (refusal is not null)
         {
             // A deletion may be faster than the end of what it deletes, which must find its execution.
