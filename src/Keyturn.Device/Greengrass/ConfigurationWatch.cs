@@ -46,11 +46,14 @@ internal sealed class ConfigurationWatch(string? noEllipticFiles, TimeProvider t
             // The answer to a later question is known already: it is the newer one.
             if (asked < _known)
                 return;
+            var isFirst = _known == 0;
             _known = asked;
             if (verdict == _verdict)
                 return;
             _verdict = verdict;
-            _changed = time.GetTimestamp();
+            // A component is started when its configuration is whole.
+            if (!isFirst)
+                _changed = time.GetTimestamp();
         }
         if (verdict.Settings is { } settings)
             Log.Configured(log, settings.Keys.KeyAlgorithm, settings.Keys.SigningAlgorithm, settings.Preflight.Mode);
